@@ -45,6 +45,8 @@ struct table_def {
     struct slice database;
     struct slice name;
     struct slice engine;
+    bool system_versioned; /* table_type is SYSTEM VERSIONED: the map has row_start and row_end,
+                              which information_schema.columns may leave out */
     uint32_t column_count;
     struct column_def *columns;
     uint32_t key_count;

@@ -1,0 +1,538 @@
+/*
+ * table_resolve(): a table map and a catalogue's definition become one table.
+ *
+ *  1. The columns are counted. Two kinds of column may be missing from a
+ *     catalogue and are added: a generated invisible primary key that
+ *     information_schema hides, and the row_start and row_end of a MariaDB
+ *     system-versioned table.
+ *  2. Each column is resolved: its name, its character set, its type text
+ *     (parsed, or rebuilt where there is no catalogue), the check of both
+ *     against the wire, ENUM and SET labels.
+ *  3. The keys are chosen.
+ *
+ * All memory comes from one arena, the struct table included, so a failure
+ * anywhere releases everything at once.
+ */
+#include "schema/table.h"
+
+#include "base/arena.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "schema/type_text.h"
+#include "schema/type_wire.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define COLUMNS_MAX 4096              /* MySQL's limit; InnoDB's is 1017 */
+#define TYPE_TEXT_MAX (64u << 20)     /* 65535 labels of 255 characters, quoted */
+
+struct resolver {
+    const struct table_map *map;
+    const struct table_def *def; /* may be NULL */
+    struct errmsg *em;
+    struct arena *arena;
+    struct table *table;
+    struct writer scratch;
+    uint32_t before; /* columns of the map before def's first one */
+};
+
+static enum err mismatch(struct resolver *b, const char *fmt, ...) PRINTF(2, 3);
+
+static enum err mismatch(struct resolver *b, const char *fmt, ...)
+{
+    if (b->em != NULL) {
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(b->em->text, sizeof(b->em->text), fmt, ap);
+        va_end(ap);
+    }
+    errmsg_prefix(b->em, "table %.*s.%.*s", SLICE_ARG(b->map->database), SLICE_ARG(b->map->name));
+    return ERR_TABLE_MISMATCH;
+}
+
+/* "column 3 `qty`" in front of what is wrong with it. */
+static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...)
+    PRINTF(3, 4);
+
+static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...)
+{
+    char what[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    struct slice name = b->table->columns[i].name;
+    return mismatch(b, "column %u `%.*s` %s", i + 1, (int)(name.len < 128 ? name.len : 128),
+                    (const char *)name.ptr, what);
+}
+
+static bool is_versioning_pair(const struct map_column *m)
+{
+    for (int i = 0; i < 2; i++) {
+        bool stamp = m[i].type == MY_TYPE_TIMESTAMP2 && m[i].meta == 6;
+        bool trx_id = m[i].type == MY_TYPE_LONGLONG;
+        if (!stamp && !trx_id)
+            return false;
+    }
+    return true;
+}
+
+/* Sets b->before. */
+static enum err match_counts(struct resolver *b)
+{
+    uint32_t in_map = b->map->column_count;
+    if (in_map == 0 || in_map > COLUMNS_MAX)
+        return mismatch(b, "has %u columns in the binlog; 1 to %d are possible", in_map,
+                        COLUMNS_MAX);
+    if (b->def == NULL || b->def->column_count == in_map)
+        return ERR_OK;
+    uint32_t in_def = b->def->column_count;
+    if ((b->map->flags & TABLE_MAP_FLAG_GIPK) != 0 && in_def + 1 == in_map) {
+        b->before = 1;
+        return ERR_OK;
+    }
+    if (b->def->system_versioned && in_def + 2 == in_map &&
+        is_versioning_pair(b->map->columns + in_def))
+        return ERR_OK;
+    return mismatch(b, "has %u columns in the binlog and %u in the catalogue", in_map, in_def);
+}
+
+/* The catalogue's column for column i of the map, or NULL. */
+static const struct column_def *def_of(const struct resolver *b, uint32_t i)
+{
+    if (b->def == NULL || i < b->before || i - b->before >= b->def->column_count)
+        return NULL;
+    return &b->def->columns[i - b->before];
+}
+
+static struct slice hidden_name(const struct resolver *b, uint32_t i)
+{
+    if (i < b->before)
+        return SLICE_LIT("my_row_id");
+    return i + 2 == b->map->column_count ? SLICE_LIT("row_start") : SLICE_LIT("row_end");
+}
+
+static enum err resolve_name(struct resolver *b, uint32_t i)
+{
+    struct column *c = &b->table->columns[i];
+    const struct column_def *d = def_of(b, i);
+    struct slice in_map = b->map->columns[i].name;
+    if (in_map.len > 0) {
+        c->name = arena_copy(b->arena, in_map);
+        if (d != NULL && !slice_eq(in_map, d->name))
+            return column_mismatch(b, i, "is named `%.*s` in the catalogue", SLICE_ARG(d->name));
+        return ERR_OK;
+    }
+    if (d == NULL && b->def == NULL)
+        return mismatch(b, "is not in the catalogue, and the binlog does not name its columns");
+    c->name = arena_copy(b->arena, d != NULL ? d->name : hidden_name(b, i));
+    return ERR_OK;
+}
+
+static enum err resolve_charset(struct resolver *b, uint32_t i)
+{
+    struct column *c = &b->table->columns[i];
+    const struct column_def *d = def_of(b, i);
+    uint32_t id = b->map->columns[i].collation;
+    const struct charset *of_map = id != 0 ? charset_of_collation(id) : NULL;
+    const struct charset *of_def = NULL;
+
+    if (d != NULL && d->collation.len > 0) {
+        of_def = charset_of_collation_name(d->collation);
+        if (of_def == NULL && of_map == NULL)
+            return column_mismatch(b, i, "has collation %.*s, which is not known",
+                                   SLICE_ARG(d->collation));
+    } else if (id != 0 && of_map == NULL) {
+        return column_mismatch(b, i, "has collation id %u, which is not known", id);
+    }
+    if (of_map != NULL && of_def != NULL && of_map != of_def)
+        return column_mismatch(b, i, "has character set %s in the binlog and %s in the catalogue",
+                               of_map->name, of_def->name);
+    c->charset = of_map != NULL ? of_map : of_def;
+    return ERR_OK;
+}
+
+/* Kinds whose cells are text, so that a character set must be known, and those that have labels. */
+static bool is_text(enum column_kind kind)
+{
+    return kind == COL_CHAR || kind == COL_VARCHAR || kind == COL_TEXT;
+}
+
+static bool has_members(enum column_kind kind)
+{
+    return kind == COL_ENUM || kind == COL_SET;
+}
+
+static enum err check_charset(struct resolver *b, uint32_t i)
+{
+    struct column *c = &b->table->columns[i];
+    bool binary = c->charset != NULL && c->charset->form == CHARSET_BINARY;
+    if (is_text(c->kind)) {
+        if (c->charset == NULL)
+            return column_mismatch(b, i, "has no known character set");
+        if (binary)
+            return column_mismatch(b, i, "is binary in the binlog and %.*s in the catalogue",
+                                   SLICE_ARG(c->type_text));
+        enum err e = charset_prepare(c->charset);
+        return e == ERR_OK ? ERR_OK
+                           : errmsg_set(b->em, e, "character set %s cannot be prepared: %s",
+                                        c->charset->name, err_text(e));
+    }
+    if (has_members(c->kind))
+        return ERR_OK;
+    bool bytes = c->kind == COL_BINARY || c->kind == COL_VARBINARY || c->kind == COL_BLOB;
+    if (bytes && c->charset != NULL && !binary)
+        return column_mismatch(b, i, "has character set %s in the binlog and is %.*s in the catalogue",
+                               c->charset->name, SLICE_ARG(c->type_text));
+    c->charset = NULL;
+    return ERR_OK;
+}
+
+/* Labels of the map's metadata: a count and strings in the column's character set. */
+static enum err members_of_map(struct resolver *b, uint32_t i)
+{
+    struct column *c = &b->table->columns[i];
+    const struct charset *cs = c->charset;
+    if (cs == NULL || cs->form == CHARSET_BINARY)
+        cs = charset_of_name(SLICE_LIT("utf8mb4"));
+    TRY(charset_prepare(cs));
+
+    struct reader r = reader_of(b->map->columns[i].members);
+    uint64_t count = reader_lenenc(&r);
+    if (reader_finish(&r) != ERR_OK || count > TYPE_MEMBERS_MAX || count > reader_left(&r))
+        return column_mismatch(b, i, "has a damaged list of members in the binlog");
+    struct slice *members = arena_array(b->arena, (size_t)count, sizeof(*members));
+    if (members == NULL)
+        return ERR_NO_MEMORY;
+    for (uint64_t k = 0; k < count; k++) {
+        struct slice raw = reader_lenenc_str(&r);
+        writer_clear(&b->scratch);
+        if (reader_finish(&r) != ERR_OK)
+            return column_mismatch(b, i, "has a damaged list of members in the binlog");
+        TRY(charset_to_utf8(cs, raw, &b->scratch, true, NULL));
+        members[k] = arena_copy(b->arena, writer_slice(&b->scratch));
+    }
+    c->members = members;
+    c->member_count = (uint32_t)count;
+    return ERR_OK;
+}
+
+static enum err members_of_text(struct resolver *b, uint32_t i, const struct type_text *t)
+{
+    struct column *c = &b->table->columns[i];
+    struct slice *members = arena_array(b->arena, t->member_count, sizeof(*members));
+    uint8_t *text = arena_alloc(b->arena, t->members.len);
+    if (members == NULL || text == NULL)
+        return ERR_NO_MEMORY;
+    struct slice rest = t->members, quoted;
+    uint32_t k = 0;
+    while (k < t->member_count && type_member_next(&rest, &quoted)) {
+        size_t n = type_member_unquote(quoted, text);
+        members[k++] = slice_of(text, n);
+        text += n;
+    }
+    c->members = members;
+    c->member_count = k;
+    return ERR_OK;
+}
+
+/*
+ * information_schema is utf8mb3 on most servers and shows '?' for what that
+ * cannot hold, so such a label agrees with any.
+ */
+static bool label_agrees(struct slice in_map, struct slice in_def)
+{
+    return slice_eq(in_map, in_def) || memchr(in_def.ptr, '?', in_def.len) != NULL;
+}
+
+static enum err resolve_members(struct resolver *b, uint32_t i, const struct type_text *t)
+{
+    struct column *c = &b->table->columns[i];
+    if (b->map->columns[i].members.len == 0)
+        return members_of_text(b, i, t);
+    TRY(members_of_map(b, i));
+    struct slice *of_map = c->members;
+    uint32_t count = c->member_count;
+    if (count != t->member_count)
+        return column_mismatch(b, i, "has %u members in the binlog and %u in the catalogue", count,
+                               t->member_count);
+    TRY(members_of_text(b, i, t));
+    for (uint32_t k = 0; k < count; k++)
+        if (!label_agrees(of_map[k], c->members[k]))
+            return column_mismatch(
+                b, i, "has '%.*s' as its member %u in the binlog and '%.*s' in the catalogue",
+                SLICE_ARG(of_map[k]), k + 1, SLICE_ARG(c->members[k]));
+    c->members = of_map;
+    return ERR_OK;
+}
+
+static enum err rebuild_members_text(struct resolver *b, uint32_t i)
+{
+    struct column *c = &b->table->columns[i];
+    if (b->map->columns[i].members.len == 0)
+        return column_mismatch(b, i, "has members that neither the binlog nor a catalogue names");
+    TRY(members_of_map(b, i));
+    writer_clear(&b->scratch);
+    writer_printf(&b->scratch, "%s(", b->map->columns[i].type == MY_TYPE_ENUM ? "enum" : "set");
+    for (uint32_t k = 0; k < c->member_count; k++) {
+        if (k > 0)
+            writer_u8(&b->scratch, ',');
+        type_member_quote(c->members[k], &b->scratch);
+    }
+    writer_u8(&b->scratch, ')');
+    return b->scratch.err;
+}
+
+/* The type text where no catalogue has the column. */
+static enum err rebuild_text(struct resolver *b, uint32_t i)
+{
+    const struct map_column *m = &b->map->columns[i];
+    struct column *c = &b->table->columns[i];
+    struct map_column known = *m;
+    char wire[96];
+
+    if (i < b->before) { /* MySQL makes it BIGINT UNSIGNED */
+        known.has_signedness = true;
+        known.is_unsigned = true;
+    } else if (b->def != NULL) { /* row_start, row_end: MariaDB's transaction ids are unsigned */
+        known.has_signedness = true;
+        known.is_unsigned = true;
+    }
+    writer_clear(&b->scratch);
+    if (m->type == MY_TYPE_ENUM || m->type == MY_TYPE_SET)
+        TRY(rebuild_members_text(b, i));
+    else if (!type_wire_text(&known, c->charset, &b->scratch))
+        return column_mismatch(b, i,
+                               "is %s in the binlog and in no catalogue, and the binlog's metadata "
+                               "does not say enough about it",
+                               type_wire_name(m, wire, sizeof(wire)));
+    if (b->scratch.err != ERR_OK)
+        return b->scratch.err;
+    c->type_text = arena_copy(b->arena, writer_slice(&b->scratch));
+    return ERR_OK;
+}
+
+static bool is_old_temporal(uint8_t type)
+{
+    return type == MY_TYPE_TIME || type == MY_TYPE_DATETIME || type == MY_TYPE_TIMESTAMP;
+}
+
+static uint32_t fixed_len(const struct type_text *t)
+{
+    switch ((int)t->kind) {
+    case COL_BINARY:
+    case COL_UUID:
+    case COL_INET4:
+    case COL_INET6:
+        return t->length;
+    default:
+        return 0;
+    }
+}
+
+static void take_parameters(struct column *c, const struct type_text *t)
+{
+    c->kind = t->kind;
+    c->is_unsigned = t->is_unsigned;
+    c->fixed_len = fixed_len(t);
+    if (t->kind == COL_DECIMAL) {
+        c->precision = (uint8_t)t->length;
+        c->scale = (uint8_t)t->scale;
+    }
+    if (t->kind == COL_TIME || t->kind == COL_DATETIME || t->kind == COL_TIMESTAMP) {
+        c->fsp = (uint8_t)t->length;
+        /* Servers before 5.6 had no fractions, so an old form with some is MariaDB's. */
+        c->hires_old_temporal = is_old_temporal(c->wire_type) && t->length > 0;
+    }
+}
+
+static enum err resolve_type(struct resolver *b, uint32_t i)
+{
+    const struct map_column *m = &b->map->columns[i];
+    const struct column_def *d = def_of(b, i);
+    struct column *c = &b->table->columns[i];
+    struct type_text t;
+    char wire[96];
+
+    if (d != NULL)
+        c->type_text = arena_copy(b->arena, d->column_type);
+    else
+        TRY(rebuild_text(b, i));
+    if (!type_text_parse(c->type_text, &t))
+        return column_mismatch(b, i, "has type %.*s, which is not known", SLICE_ARG(c->type_text));
+    if (!type_wire_fits(m, &t, c->charset))
+        return column_mismatch(b, i, "is %s in the binlog and %.*s in the catalogue",
+                               type_wire_name(m, wire, sizeof(wire)), SLICE_ARG(c->type_text));
+    c->bare_type = d != NULL && d->data_type.len > 0 ? arena_copy(b->arena, d->data_type) : t.bare;
+    take_parameters(c, &t);
+    TRY(check_charset(b, i));
+    if (has_members(t.kind) && c->members == NULL)
+        TRY(resolve_members(b, i, &t));
+    return ERR_OK;
+}
+
+static enum err resolve_column(struct resolver *b, uint32_t i)
+{
+    const struct map_column *m = &b->map->columns[i];
+    const struct column_def *d = def_of(b, i);
+    struct column *c = &b->table->columns[i];
+
+    c->name = c->type_text = c->bare_type = SLICE_LIT("");
+    c->wire_type = m->type;
+    c->meta = m->meta;
+    c->nullable = m->nullable;
+    c->generated = d != NULL && d->generated;
+    c->invisible = m->has_visibility ? m->invisible : d == NULL ? b->def != NULL : d->invisible;
+    TRY(resolve_name(b, i));
+    TRY(resolve_charset(b, i));
+    return resolve_type(b, i);
+}
+
+static enum err copy_parts(struct resolver *b, const uint16_t *parts, uint32_t count,
+                           uint32_t shift, uint16_t **out)
+{
+    uint16_t *p = arena_array(b->arena, count, sizeof(*p));
+    if (p == NULL)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t column = parts[i] + shift;
+        if (column >= b->table->column_count)
+            return mismatch(b, "has a key over column %u, but only %u columns", column + 1,
+                            b->table->column_count);
+        p[i] = (uint16_t)column;
+    }
+    *out = p;
+    return ERR_OK;
+}
+
+/* The primary key; *prefix says whether some part is only a prefix. */
+static enum err resolve_primary(struct resolver *b, bool *prefix)
+{
+    const struct table_map *map = b->map;
+    struct table *t = b->table;
+    const uint16_t first = 0;
+
+    *prefix = false;
+    if (map->has_primary_key) {
+        uint16_t *parts = arena_array(b->arena, map->key_part_count, sizeof(*parts));
+        if (parts == NULL)
+            return ERR_NO_MEMORY;
+        for (uint32_t i = 0; i < map->key_part_count; i++) {
+            parts[i] = map->key_parts[i].column;
+            *prefix |= map->key_parts[i].prefix > 0;
+        }
+        TRY(copy_parts(b, parts, map->key_part_count, 0, &t->pk));
+        t->pk_count = map->key_part_count;
+    } else if (b->before > 0) {
+        TRY(copy_parts(b, &first, 1, 0, &t->pk));
+        t->pk_count = 1;
+    } else if (b->def != NULL && b->def->key_count > 0 && b->def->keys[0].primary) {
+        const struct key_def *k = &b->def->keys[0];
+        TRY(copy_parts(b, k->parts, k->part_count, 0, &t->pk));
+        t->pk_count = k->part_count;
+        *prefix = k->has_prefix;
+    }
+    return ERR_OK;
+}
+
+static bool key_is_not_null(const struct resolver *b, const struct key_def *k)
+{
+    for (uint32_t i = 0; i < k->part_count; i++) {
+        uint32_t column = k->parts[i] + b->before;
+        if (column >= b->table->column_count || b->table->columns[column].nullable)
+            return false;
+    }
+    return true;
+}
+
+/* The first unique key that can be an identity, or with any, the first one at all. */
+static const struct key_def *unique_key(const struct resolver *b, bool any)
+{
+    for (uint32_t i = 0; b->def != NULL && i < b->def->key_count; i++) {
+        const struct key_def *k = &b->def->keys[i];
+        if (!k->primary && k->part_count > 0 &&
+            (any || (!k->has_prefix && key_is_not_null(b, k))))
+            return k;
+    }
+    return NULL;
+}
+
+static enum err resolve_keys(struct resolver *b)
+{
+    struct table *t = b->table;
+    const struct key_def *k;
+    bool prefix;
+
+    TRY(resolve_primary(b, &prefix));
+    if (t->pk_count > 0 && !prefix) {
+        t->identity = t->pk;
+        t->identity_count = t->pk_count;
+    } else if ((k = unique_key(b, false)) != NULL) {
+        TRY(copy_parts(b, k->parts, k->part_count, b->before, &t->identity));
+        t->identity_count = k->part_count;
+    }
+    if (t->identity_count > 0) {
+        t->partition = t->identity;
+        t->partition_count = t->identity_count;
+    } else if (t->pk_count > 0) {
+        t->partition = t->pk;
+        t->partition_count = t->pk_count;
+    } else if ((k = unique_key(b, true)) != NULL) {
+        TRY(copy_parts(b, k->parts, k->part_count, b->before, &t->partition));
+        t->partition_count = k->part_count;
+    }
+    return ERR_OK;
+}
+
+static enum err resolve(struct resolver *b)
+{
+    struct table *t = b->table;
+    TRY(match_counts(b));
+    t->column_count = b->map->column_count;
+    t->columns = arena_array(b->arena, t->column_count, sizeof(*t->columns));
+    if (t->columns == NULL)
+        return ERR_NO_MEMORY;
+    t->database = arena_copy(b->arena, b->map->database);
+    t->name = arena_copy(b->arena, b->map->name);
+    t->type_text_rebuilt = b->def == NULL;
+    for (uint32_t i = 0; i < t->column_count; i++)
+        TRY(resolve_column(b, i));
+    TRY(resolve_keys(b));
+    return b->arena->failed ? ERR_NO_MEMORY : ERR_OK;
+}
+
+enum err table_resolve(const struct table_map *map, const struct table_def *def,
+                       struct table **out, struct errmsg *em)
+{
+    size_t columns = map->column_count <= COLUMNS_MAX ? map->column_count : 0;
+    struct resolver b = {.map = map, .def = def, .em = em};
+    b.arena = arena_new(sizeof(struct table) + columns * (sizeof(struct column) + 64) + 256);
+    if (b.arena == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "no memory for a table definition");
+    b.table = arena_alloc(b.arena, sizeof(*b.table));
+    writer_init(&b.scratch, TYPE_TEXT_MAX);
+
+    enum err e = ERR_NO_MEMORY;
+    if (b.table != NULL) {
+        b.table->arena = b.arena;
+        atomic_init(&b.table->refs, 1);
+        e = resolve(&b);
+    }
+    writer_fini(&b.scratch);
+    if (e != ERR_OK) {
+        if (e == ERR_NO_MEMORY)
+            errmsg_set(em, e, "no memory for a table definition");
+        arena_free(b.arena);
+        return e;
+    }
+    *out = b.table;
+    return ERR_OK;
+}
+
+void table_unref(struct table *t)
+{
+    /* Release: our reads of the table come before its end; acquire: so do everybody else's. */
+    if (t != NULL && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+        arena_free(t->arena);
+}
