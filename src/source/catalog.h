@@ -1,0 +1,44 @@
+/*
+ * Table definitions out of the source's information_schema, as the catalogue
+ * of schema/table.h has them.
+ *
+ * What the account cannot see does not exist here: SELECT on a table is what
+ * makes its columns visible.
+ *
+ * Columns come in ordinal order, invisible ones and MySQL's generated
+ * invisible primary key included (the session sets
+ * show_gipk_in_create_table_and_information_schema), as row images carry them.
+ * Text is UTF-8: the session's results are set to utf8mb4.
+ */
+#pragma once
+
+#include "schema/table.h"
+#include "source/server.h"
+
+/* Borrowed for the call. Anything but ERR_OK ends the walk and is returned by it. */
+typedef enum err (*src_table_fn)(void *arg, const struct table_def *def);
+
+/* True: this table's definition is wanted. */
+typedef bool (*src_table_filter)(void *arg, struct slice database, struct slice table);
+
+/*
+ * One table. *out is one block of memory: free() it. A table that is not there
+ * (or not to be seen) is ERR_OK with *out NULL. Views are not tables.
+ */
+NODISCARD enum err src_catalog_table(struct src_session *s, const struct src_server *sv,
+                                     struct slice database, struct slice table,
+                                     struct table_def **out, struct errmsg *em);
+
+/*
+ * Every base table that filter (NULL: all) takes, database by database, system
+ * schemas left out. One pass over each of information_schema's tables per
+ * database, so that hundreds of tables cost no more than a few statements.
+ */
+NODISCARD enum err src_catalog_walk(struct src_session *s, const struct src_server *sv,
+                                    src_table_filter filter, src_table_fn each, void *arg,
+                                    struct errmsg *em);
+
+/* The names alone, with the same filter and order; each gets a def without columns and keys. */
+NODISCARD enum err src_catalog_names(struct src_session *s, const struct src_server *sv,
+                                     src_table_filter filter, src_table_fn each, void *arg,
+                                     struct errmsg *em);
