@@ -1,0 +1,413 @@
+/*
+ * The producer of a lane on librdkafka.
+ *
+ * Reports come as events on the client's main queue, one event for each
+ * acknowledged request, with all of its messages; the queue writes into an
+ * eventfd when it stops being empty, and the lane sleeps on that.
+ *
+ * Accounting is ours and not librdkafka's, because keys and the library's own
+ * bytes count too, and because a message larger than the whole budget has to
+ * pass when it is alone.
+ */
+#include "kafka/producer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kafka/kafka_err.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define RUN_MAX     64  /* messages handed to librdkafka at once */
+#define PURGE_MS    100 /* for the answers to a purge, at the end */
+#define BATCH_FIXED 61  /* a v2 record batch without records: Kafka protocol, "Record Batch" */
+
+struct kafka_topic {
+    struct kafka_topic *next;
+    rd_kafka_topic_t *rkt;
+    char name[];
+};
+
+struct kafka_producer {
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    int fd; /* eventfd: reports, or a wake */
+    size_t queue_bytes;
+    size_t message_max;
+    size_t bytes;       /* outstanding, with overhead */
+    size_t outstanding; /* messages */
+    struct kafka_topic *topics;
+    struct kafka_state state;
+};
+
+static size_t varint_bytes(uint64_t zigzag)
+{
+    size_t n = 1;
+    for (; zigzag >= 0x80; zigzag >>= 7)
+        n++;
+    return n;
+}
+
+size_t kafka_batch_bytes(size_t key_len, size_t value_len)
+{
+    /* Attributes, timestamp delta, offset delta and header count: one byte each, being zero. */
+    size_t body = 4 + varint_bytes(2 * (uint64_t)key_len) + key_len +
+                  varint_bytes(2 * (uint64_t)value_len) + value_len;
+    return BATCH_FIXED + varint_bytes(2 * (uint64_t)body) + body;
+}
+
+static enum err start_client(struct kafka_producer *p, const struct kafka_options *o,
+                             struct errmsg *msg)
+{
+    static const uint64_t one = 1;
+    rd_kafka_conf_t *conf;
+    char why[512];
+
+    TRY(kafka_conf_new(o, KAFKA_PRODUCES, &conf, msg));
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (p->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
+    }
+    p->queue = rd_kafka_queue_get_main(p->rk);
+    rd_kafka_queue_io_event_enable(p->queue, p->fd, &one, sizeof one);
+    return ERR_OK;
+}
+
+enum err kafka_producer_new(const struct kafka_options *o, struct kafka_producer **out,
+                            struct errmsg *msg)
+{
+    struct kafka_producer *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
+    p->queue_bytes = o->queue_bytes != 0 ? o->queue_bytes : KAFKA_QUEUE_BYTES;
+    p->message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
+    p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (p->fd < 0) {
+        free(p);
+        return errmsg_set(msg, ERR_SYSTEM,
+                          "destination: eventfd: %m: check the limit on open files");
+    }
+    enum err e = start_client(p, o, msg);
+    if (e != ERR_OK) {
+        kafka_producer_free(p);
+        return e;
+    }
+    *out = p;
+    return ERR_OK;
+}
+
+/* Reports that nobody wants; releases the messages in them. */
+static void drop_reports(struct kafka_producer *p, int timeout_ms)
+{
+    rd_kafka_event_t *ev;
+    while ((ev = rd_kafka_queue_poll(p->queue, timeout_ms)) != NULL)
+        rd_kafka_event_destroy(ev);
+}
+
+void kafka_producer_free(struct kafka_producer *p)
+{
+    if (p == NULL)
+        return;
+    if (p->rk != NULL) {
+        rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
+        if (p->outstanding > 0) {
+            (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+            drop_reports(p, PURGE_MS);
+        }
+        rd_kafka_queue_destroy(p->queue);
+        while (p->topics != NULL) {
+            struct kafka_topic *t = p->topics;
+            p->topics = t->next;
+            rd_kafka_topic_destroy(t->rkt);
+            free(t);
+        }
+        rd_kafka_destroy(p->rk);
+    }
+    close(p->fd);
+    free(p);
+}
+
+enum err kafka_producer_topic(struct kafka_producer *p, const char *name, struct kafka_topic **out,
+                              struct errmsg *msg)
+{
+    for (struct kafka_topic *t = p->topics; t != NULL; t = t->next) {
+        if (strcmp(t->name, name) == 0) {
+            *out = t;
+            return ERR_OK;
+        }
+    }
+    size_t n = strlen(name) + 1;
+    struct kafka_topic *t = malloc(sizeof *t + n);
+    if (t == NULL)
+        return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
+    memcpy(t->name, name, n);
+    t->rkt = rd_kafka_topic_new(p->rk, name, NULL);
+    if (t->rkt == NULL) {
+        free(t);
+        return errmsg_set(msg, ERR_DEST_TOPIC, "destination: topic \"%s\": not a topic name: %s",
+                          name, rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    t->next = p->topics;
+    p->topics = t;
+    *out = t;
+    return ERR_OK;
+}
+
+/* The first final failure is the one that is told. */
+static enum err fail(struct kafka_producer *p, rd_kafka_resp_err_t re, const char *topic,
+                     int32_t partition, const char *text)
+{
+    enum err e = kafka_err(re);
+    if (p->state.failed != ERR_OK)
+        return e;
+    if (err_class(e) == ERRC_WAIT || err_class(e) == ERRC_BROKER)
+        e = ERR_DEST_REFUSED; /* given up by librdkafka, so waiting does not help */
+    p->state.failed = e;
+
+    const char *remedy = kafka_err_remedy(re);
+    char where[300] = "";
+    if (topic != NULL)
+        snprintf(where, sizeof where, "topic %s [%d]: ", topic, (int)partition);
+    snprintf(p->state.sentence, sizeof p->state.sentence, "destination: %s%s%s%s", where, text,
+             remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+    return e;
+}
+
+static bool has_room(const struct kafka_producer *p, size_t cost)
+{
+    return p->bytes + cost <= p->queue_bytes || p->outstanding == 0;
+}
+
+static size_t cost_of(size_t key_len, size_t value_len)
+{
+    return key_len + value_len + KAFKA_MESSAGE_OVERHEAD;
+}
+
+static void account(struct kafka_producer *p, size_t messages, size_t bytes)
+{
+    if (p->outstanding == 0)
+        p->state.silent_since_ms = clock_mono_ms();
+    p->outstanding += messages;
+    p->bytes += bytes;
+}
+
+/* librdkafka takes the payload as void *, and reads it only. */
+static void *payload(struct slice s)
+{
+    return (void *)(uintptr_t)s.ptr;
+}
+
+enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
+                       struct slice key, struct slice value, void *token)
+{
+    size_t cost = cost_of(key.len, value.len);
+    if (__builtin_expect(p->state.failed != ERR_OK, 0))
+        return p->state.failed;
+    if (kafka_batch_bytes(key.len, value.len) > p->message_max)
+        return ERR_TOO_LARGE;
+    if (!has_room(p, cost))
+        return ERR_NO_ROOM;
+    if (rd_kafka_produce(t->rkt, partition, 0, payload(value), value.len,
+                         key.len > 0 ? key.ptr : NULL, key.len, token) != 0) {
+        rd_kafka_resp_err_t re = rd_kafka_last_error();
+        if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            return ERR_NO_ROOM;
+        return fail(p, re, t->name, partition, rd_kafka_err2str(re));
+    }
+    account(p, 1, cost);
+    return ERR_OK;
+}
+
+/* How many of the messages fit, at most RUN_MAX, and what they cost. */
+static size_t fill_run(const struct kafka_producer *p, const struct kafka_message *m, size_t count,
+                       rd_kafka_message_t *run, enum err *stop)
+{
+    size_t n = 0, sum = 0;
+    *stop = ERR_OK;
+    for (; n < count && n < RUN_MAX; n++) {
+        size_t cost = cost_of(m[n].key.len, m[n].value.len);
+        if (kafka_batch_bytes(m[n].key.len, m[n].value.len) > p->message_max) {
+            *stop = ERR_TOO_LARGE;
+            break;
+        }
+        if (p->bytes + sum + cost > p->queue_bytes && p->outstanding + n > 0) {
+            *stop = ERR_NO_ROOM;
+            break;
+        }
+        sum += cost;
+        run[n].payload = payload(m[n].value);
+        run[n].len = m[n].value.len;
+        run[n].key = m[n].key.len > 0 ? payload(m[n].key) : NULL;
+        run[n].key_len = m[n].key.len;
+        run[n]._private = m[n].token;
+        run[n].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    return n;
+}
+
+enum err kafka_produce_run(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
+                           const struct kafka_message *messages, size_t count, size_t *taken)
+{
+    rd_kafka_message_t run[RUN_MAX];
+
+    *taken = 0;
+    while (*taken < count) {
+        enum err stop;
+        if (__builtin_expect(p->state.failed != ERR_OK, 0))
+            return p->state.failed;
+        size_t n = fill_run(p, messages + *taken, count - *taken, run, &stop);
+        if (n == 0)
+            return stop;
+        (void)rd_kafka_produce_batch(t->rkt, partition, 0, run, (int)n);
+        size_t good = 0, bytes = 0;
+        for (; good < n && run[good].err == RD_KAFKA_RESP_ERR_NO_ERROR; good++)
+            bytes += cost_of(run[good].key_len, run[good].len);
+        if (good > 0)
+            account(p, good, bytes);
+        *taken += good;
+        if (good < n) {
+            rd_kafka_resp_err_t re = run[good].err;
+            if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                return ERR_NO_ROOM;
+            return fail(p, re, t->name, partition, rd_kafka_err2str(re));
+        }
+        if (stop != ERR_OK)
+            return stop;
+    }
+    return ERR_OK;
+}
+
+static void trouble_over(struct kafka_producer *p, uint64_t now)
+{
+    log_info("kafka.back", "client=%s after_ms=%llu", rd_kafka_name(p->rk),
+             (unsigned long long)(now - p->state.trouble_since_ms));
+    p->state.trouble = ERR_OK;
+    p->state.trouble_since_ms = 0;
+    if (p->state.failed == ERR_OK)
+        p->state.sentence[0] = '\0';
+}
+
+/* Reports of one acknowledged (or failed) request, handed on in runs. */
+static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka_delivered_fn fn,
+                           void *arg)
+{
+    const rd_kafka_message_t *m;
+    void *token = NULL;
+    enum err outcome = ERR_OK;
+    uint32_t run = 0;
+    size_t count = 0, bytes = 0;
+    bool any_good = false;
+
+    while ((m = rd_kafka_event_message_next(ev)) != NULL) {
+        enum err e = ERR_OK;
+        if (__builtin_expect(m->err != RD_KAFKA_RESP_ERR_NO_ERROR, 0))
+            e = fail(p, m->err, rd_kafka_topic_name(m->rkt), m->partition,
+                     rd_kafka_err2str(m->err));
+        else
+            any_good = true;
+        count++;
+        bytes += cost_of(m->key_len, m->len);
+        if (run > 0 && m->_private == token && e == outcome) {
+            run++;
+            continue;
+        }
+        if (run > 0)
+            fn(arg, token, run, outcome);
+        token = m->_private;
+        outcome = e;
+        run = 1;
+    }
+    assert(p->outstanding >= count && p->bytes >= bytes);
+    p->outstanding -= count;
+    p->bytes -= bytes;
+    if (any_good && p->state.trouble != ERR_OK)
+        trouble_over(p, clock_mono_ms());
+    if (run > 0)
+        fn(arg, token, run, outcome);
+    return count;
+}
+
+/* What librdkafka says about brokers and about itself. */
+static void take_error(struct kafka_producer *p, rd_kafka_event_t *ev)
+{
+    rd_kafka_resp_err_t re = rd_kafka_event_error(ev);
+    const char *text = rd_kafka_event_error_string(ev);
+    char why[512];
+
+    if (rd_kafka_event_error_is_fatal(ev)) {
+        re = rd_kafka_fatal_error(p->rk, why, sizeof why);
+        fail(p, re, NULL, 0, why);
+        return;
+    }
+    enum err e = kafka_err(re);
+    bool down = re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || e == ERR_DEST_DENIED;
+    char quoted[512];
+    log_debug("kafka.error", "client=%s code=%s text=%s", rd_kafka_name(p->rk),
+              rd_kafka_err2name(re), log_quote(quoted, sizeof quoted, text));
+    if (!down || p->state.failed != ERR_OK)
+        return;
+    const char *remedy = kafka_err_remedy(re);
+    snprintf(p->state.sentence, sizeof p->state.sentence, "destination: %s%s%s", text,
+             remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+    if (p->state.trouble == ERR_OK) {
+        p->state.trouble_since_ms = clock_mono_ms();
+        p->state.outages++;
+        log_warn("kafka.trouble", "client=%s text=%s", rd_kafka_name(p->rk),
+                 log_quote(quoted, sizeof quoted, text));
+    }
+    p->state.trouble = e == ERR_DEST_DENIED ? e : ERR_BROKER_DOWN;
+}
+
+size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn fn, void *arg)
+{
+    size_t count = 0;
+    rd_kafka_event_t *ev;
+
+    while ((ev = rd_kafka_queue_poll(p->queue, timeout_ms)) != NULL) {
+        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
+            count += take_reports(p, ev, fn, arg);
+        else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR)
+            take_error(p, ev);
+        rd_kafka_event_destroy(ev);
+        timeout_ms = 0;
+    }
+    if (count > 0)
+        p->state.silent_since_ms = p->outstanding > 0 ? clock_mono_ms() : 0;
+    return count;
+}
+
+size_t kafka_producer_outstanding(const struct kafka_producer *p)
+{
+    return p->outstanding;
+}
+
+size_t kafka_producer_bytes(const struct kafka_producer *p)
+{
+    return p->bytes;
+}
+
+void kafka_hurry(struct kafka_producer *p)
+{
+    (void)p;
+}
+
+int kafka_producer_fd(const struct kafka_producer *p)
+{
+    return p->fd;
+}
+
+void kafka_producer_wake(struct kafka_producer *p)
+{
+    /* Fails only when the counter is at its maximum, and then the fd is readable. */
+    (void)eventfd_write(p->fd, 1);
+}
+
+const struct kafka_state *kafka_producer_state(const struct kafka_producer *p)
+{
+    return &p->state;
+}
