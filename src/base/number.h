@@ -16,12 +16,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NUMBER_U64_MAX 20    /* 18446744073709551615 */
-#define NUMBER_I64_MAX 20    /* -9223372036854775808 */
+#define NUMBER_U64_MAX    20 /* 18446744073709551615 */
+#define NUMBER_I64_MAX    20 /* -9223372036854775808 */
 #define NUMBER_DOUBLE_MAX 36 /* any layout, float or double */
 
 /* "00" to "99", two bytes each. */
-extern const char number_pairs[200];
+extern const char number_pairs[201];
 
 uint8_t *number_u64(uint8_t *p, uint64_t v);
 uint8_t *number_i64(uint8_t *p, int64_t v);
