@@ -7,6 +7,9 @@ ROWCAST_CACHE=${ROWCAST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rowcast}
 ROWCAST_CACHE=$(realpath -m -- "$ROWCAST_CACHE")
 export ROWCAST_CACHE
 
+# Servers and network tools are there, and not on every user's path.
+PATH=$PATH:/usr/sbin:/sbin
+
 # Standard output belongs to what a script was asked for; progress goes here.
 step() { printf '==> %s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -16,6 +19,20 @@ die() {
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# The first Java that Kafka runs on, 17 or newer.
+find_java() {
+    local java major
+    for java in "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
+        if [ ! -x "$java" ]; then continue; fi
+        major=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+        if [ "${major:-0}" -ge 17 ]; then
+            printf '%s\n' "$java"
+            return 0
+        fi
+    done
+    return 1
+}
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
