@@ -69,7 +69,7 @@ mariadb_make_data() { sql_make_data "$mariadb_current/template" "$@"; }
 
 mariadb_command() {
     sql_command
-    command+=("$@")
+    command+=(--binlog-format=ROW "$@")
 }
 
 mariadb_program_client() {

@@ -97,7 +97,7 @@ sql_command() {
     command+=(
         --port="$port" --bind-address=127.0.0.1 --socket="$socket" --pid-file="$home/server.pid"
         --server-id="$port" --skip-name-resolve --local-infile=ON
-        --log-bin=mysql-bin --binlog-format=ROW --sync-binlog=0
+        --log-bin=mysql-bin --sync-binlog=0
         --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=128M
         --performance-schema=OFF --max-allowed-packet=1G
         --ssl-ca="$tls_home/ca.crt" --ssl-cert="$tls_home/server.crt" --ssl-key="$tls_home/server.key"
