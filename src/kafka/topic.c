@@ -1,0 +1,411 @@
+/*
+ * The asking client is an rd_kafka_t of consumer type, for one reason: its
+ * metadata requests do not make brokers create topics.
+ *
+ * librdkafka retries a refused login or a failed handshake for ever and lets
+ * the request time out. So requests are made in slices of growing length, and
+ * between them the errors that came meanwhile are looked at: a refusal ends
+ * the wait, and anything else explains a timeout.
+ */
+#include "kafka/topic.h"
+
+#include "base/clock.h"
+#include "kafka/embedded.h"
+#include "kafka/kafka_err.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLICE_FIRST_MS 400
+#define PAUSE_MS       20 /* between looks at a topic that is being made */
+
+struct kafka_admin {
+    rd_kafka_t *rk;
+    struct kafka_embedded *embedded;
+    int timeout_ms;
+    rd_kafka_resp_err_t trouble; /* the gravest error since the last call began */
+    char trouble_text[256];
+    char where[160]; /* brokers, for sentences */
+};
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_admin *a = opaque;
+    rd_kafka_resp_err_t re = (rd_kafka_resp_err_t)code;
+    (void)rk;
+    /* "All brokers are down" says less than the reason that came before it. */
+    if (a->trouble != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        (kafka_err(a->trouble) == ERR_DEST_DENIED || re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN))
+        return;
+    a->trouble = re;
+    snprintf(a->trouble_text, sizeof a->trouble_text, "%s", reason);
+}
+
+enum err kafka_admin_new(const struct kafka_options *o, int timeout_ms, struct kafka_admin **out,
+                         struct errmsg *msg)
+{
+    rd_kafka_conf_t *conf;
+    char why[512];
+    struct kafka_admin *a = calloc(1, sizeof *a);
+
+    if (a == NULL)
+        return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
+    enum err e = kafka_conf_new(o, KAFKA_ASKS, &conf, msg);
+    if (e != ERR_OK) {
+        free(a);
+        return e;
+    }
+    rd_kafka_conf_set_opaque(conf, a);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    a->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (a->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        free(a);
+        return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
+    }
+    a->embedded = o->embedded;
+    a->timeout_ms = timeout_ms;
+    snprintf(a->where, sizeof a->where, "%s",
+             o->embedded != NULL ? kafka_embedded_address(o->embedded) : o->brokers);
+    *out = a;
+    return ERR_OK;
+}
+
+void kafka_admin_free(struct kafka_admin *a)
+{
+    if (a == NULL)
+        return;
+    rd_kafka_destroy(a->rk);
+    free(a);
+}
+
+/* A deadline that hands out slices: each twice the one before, the last what is left. */
+struct slices {
+    uint64_t end_ms;
+    int next_ms;
+};
+
+static struct slices slices_begin(struct kafka_admin *a)
+{
+    rd_kafka_poll(a->rk, 0); /* errors of a time before this call */
+    a->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return (struct slices){clock_mono_ms() + (uint64_t)a->timeout_ms, SLICE_FIRST_MS};
+}
+
+/* Length of the next slice, or 0 when the time is over. */
+static int slices_next(struct slices *s)
+{
+    uint64_t now = clock_mono_ms();
+    if (now >= s->end_ms)
+        return 0;
+    uint64_t left = s->end_ms - now;
+    int slice = s->next_ms;
+    s->next_ms *= 2;
+    return left < (uint64_t)s->next_ms ? (int)left : slice;
+}
+
+/* Whether an error came that no waiting mends. */
+static bool refused(struct kafka_admin *a)
+{
+    rd_kafka_poll(a->rk, 0);
+    return a->trouble != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_err(a->trouble) == ERR_DEST_DENIED;
+}
+
+/* The sentence for a request that failed; the client's trouble explains it better. */
+static enum err tell(struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t re,
+                     const char *text, struct errmsg *msg)
+{
+    bool waited = kafka_err(re) == ERR_BROKER_DOWN;
+    if (waited && a->trouble != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        re = a->trouble;
+        text = a->trouble_text;
+    }
+    const char *remedy = kafka_err_remedy(re);
+    return errmsg_set(msg, kafka_err(re), "destination %s: %s%s%s%s%s%s", a->where,
+                      topic != NULL ? "topic " : "", topic != NULL ? topic : "",
+                      topic != NULL ? ": " : "", text != NULL ? text : rd_kafka_err2str(re),
+                      remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+}
+
+typedef const struct rd_kafka_metadata metadata;
+
+static enum err ask_metadata(struct kafka_admin *a, rd_kafka_topic_t *rkt, const char *topic,
+                             metadata **out, struct errmsg *msg)
+{
+    struct slices s = slices_begin(a);
+    rd_kafka_resp_err_t re = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    int slice;
+
+    while ((slice = slices_next(&s)) > 0) {
+        re = rd_kafka_metadata(a->rk, 0, rkt, out, slice);
+        if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return ERR_OK;
+        if (refused(a) || kafka_err(re) != ERR_BROKER_DOWN)
+            break;
+    }
+    return tell(a, topic, re, NULL, msg);
+}
+
+/* The topic's own code, and its partitions when that is none; *settled: all have leaders. */
+static enum err look_at(struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t *code,
+                        int32_t *count, bool *settled, struct errmsg *msg)
+{
+    metadata *md;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(a->rk, topic, NULL);
+    if (rkt == NULL)
+        return tell(a, topic, rd_kafka_last_error(), NULL, msg);
+    enum err e = ask_metadata(a, rkt, topic, &md, msg);
+    rd_kafka_topic_destroy(rkt);
+    if (e != ERR_OK)
+        return e;
+    *code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    *count = 0;
+    *settled = false;
+    if (md->topic_cnt == 1) {
+        const rd_kafka_metadata_topic_t *t = &md->topics[0];
+        *code = t->err;
+        *count = t->partition_cnt;
+        *settled = t->err == RD_KAFKA_RESP_ERR_NO_ERROR && t->partition_cnt > 0;
+        for (int i = 0; i < t->partition_cnt; i++)
+            *settled = *settled && t->partitions[i].leader >= 0;
+    }
+    rd_kafka_metadata_destroy(md);
+    return ERR_OK;
+}
+
+enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, bool *exists,
+                            struct errmsg *msg)
+{
+    rd_kafka_resp_err_t code;
+    int32_t count;
+    bool settled;
+    TRY(look_at(a, topic, &code, &count, &settled, msg));
+    bool missing =
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !missing && kafka_err(code) != ERR_BROKER_DOWN)
+        return tell(a, topic, code, NULL, msg);
+    *exists = !missing;
+    return ERR_OK;
+}
+
+enum err kafka_topic_partitions(struct kafka_admin *a, const char *topic, int32_t *count,
+                                struct errmsg *msg)
+{
+    rd_kafka_resp_err_t code;
+    int32_t n;
+    bool settled;
+    uint64_t end = clock_mono_ms() + (uint64_t)a->timeout_ms;
+
+    /* A topic without a leader for now is not a topic without partitions. */
+    for (;;) {
+        TRY(look_at(a, topic, &code, &n, &settled, msg));
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && n > 0) {
+            *count = n;
+            return ERR_OK;
+        }
+        if (kafka_err(code) != ERR_BROKER_DOWN || clock_mono_ms() >= end)
+            return tell(a, topic, code, NULL, msg);
+        rd_kafka_poll(a->rk, PAUSE_MS);
+    }
+}
+
+static enum err wait_settled(struct kafka_admin *a, const char *topic, struct errmsg *msg)
+{
+    rd_kafka_resp_err_t code;
+    int32_t n;
+    bool settled;
+    uint64_t end = clock_mono_ms() + (uint64_t)a->timeout_ms;
+
+    for (;;) {
+        TRY(look_at(a, topic, &code, &n, &settled, msg));
+        if (settled)
+            return ERR_OK;
+        if (clock_mono_ms() >= end)
+            return errmsg_set(msg, ERR_BROKER_DOWN,
+                              "destination %s: topic %s: its partitions have no leaders after %d "
+                              "ms: check the brokers",
+                              a->where, topic, a->timeout_ms);
+        rd_kafka_poll(a->rk, PAUSE_MS);
+    }
+}
+
+/*
+ * One Admin API request: sent by the caller on queue; the event is the
+ * caller's to destroy. NULL: no answer in time, or refused.
+ */
+static rd_kafka_event_t *admin_answer(struct kafka_admin *a, rd_kafka_queue_t *queue,
+                                      struct slices *s)
+{
+    int slice;
+    while ((slice = slices_next(s)) > 0) {
+        rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, slice);
+        if (ev != NULL)
+            return ev;
+        if (refused(a))
+            break;
+    }
+    return NULL;
+}
+
+static rd_kafka_AdminOptions_t *admin_options(struct kafka_admin *a, rd_kafka_admin_op_t op)
+{
+    char why[128];
+    rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->rk, op);
+    (void)rd_kafka_AdminOptions_set_request_timeout(o, a->timeout_ms, why, sizeof why);
+    return o;
+}
+
+static enum err create_judge(struct kafka_admin *a, const char *topic, rd_kafka_event_t *ev,
+                             bool *created, struct errmsg *msg)
+{
+    if (ev == NULL)
+        return tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
+    if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev), msg);
+    size_t n;
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
+    if (n != 1)
+        return errmsg_set(msg, ERR_BUG, "destination %s: topic %s: %zu results", a->where, topic,
+                          n);
+    rd_kafka_resp_err_t re = rd_kafka_topic_result_error(results[0]);
+    *created = re == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (*created || re == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        return ERR_OK;
+    return tell(a, topic, re, rd_kafka_topic_result_error_string(results[0]), msg);
+}
+
+static enum err create_real(struct kafka_admin *a, const char *topic, int32_t partitions,
+                            int replication_factor, bool *created, struct errmsg *msg)
+{
+    char why[256];
+    rd_kafka_NewTopic_t *spec =
+        rd_kafka_NewTopic_new(topic, partitions, replication_factor, why, sizeof why);
+    if (spec == NULL)
+        return errmsg_set(msg, ERR_CONFIG, "destination: topic \"%s\": %s", topic, why);
+
+    struct slices s = slices_begin(a);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
+    rd_kafka_AdminOptions_t *options = admin_options(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_CreateTopics(a->rk, &spec, 1, options, queue);
+    rd_kafka_event_t *ev = admin_answer(a, queue, &s);
+    enum err e = create_judge(a, topic, ev, created, msg);
+
+    if (ev != NULL)
+        rd_kafka_event_destroy(ev);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(spec);
+    return e;
+}
+
+enum err kafka_topic_create(struct kafka_admin *a, const char *topic, int32_t partitions,
+                            int replication_factor, bool *created, struct errmsg *msg)
+{
+    bool made = false;
+    if (a->embedded != NULL) {
+        bool exists;
+        TRY(kafka_topic_exists(a, topic, &exists, msg));
+        if (!exists) {
+            TRY(kafka_embedded_topic(a->embedded, topic, partitions, msg));
+            made = true;
+        }
+    } else {
+        TRY(create_real(a, topic, partitions, replication_factor, &made, msg));
+    }
+    TRY(wait_settled(a, topic, msg));
+    *created = made;
+    return ERR_OK;
+}
+
+static enum err partition_records(struct kafka_admin *a, const char *topic, int32_t partition,
+                                  int64_t *records, struct errmsg *msg)
+{
+    struct slices s = slices_begin(a);
+    rd_kafka_resp_err_t re = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    int slice;
+
+    while ((slice = slices_next(&s)) > 0) {
+        int64_t low, high;
+        re = rd_kafka_query_watermark_offsets(a->rk, topic, partition, &low, &high, slice);
+        if (re == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            *records = high > low ? high - low : 0;
+            return ERR_OK;
+        }
+        if (refused(a) || kafka_err(re) != ERR_BROKER_DOWN)
+            break;
+    }
+    return tell(a, topic, re, NULL, msg);
+}
+
+enum err kafka_topic_records(struct kafka_admin *a, const char *topic, int64_t *records,
+                             struct errmsg *msg)
+{
+    int32_t partitions;
+    int64_t sum = 0;
+    TRY(kafka_topic_partitions(a, topic, &partitions, msg));
+    for (int32_t i = 0; i < partitions; i++) {
+        int64_t n = 0;
+        TRY(partition_records(a, topic, i, &n, msg));
+        sum += n;
+    }
+    *records = sum;
+    return ERR_OK;
+}
+
+/* The value of max.message.bytes in the answer, 0 when it is not told. */
+static enum err message_max_judge(struct kafka_admin *a, const char *topic, rd_kafka_event_t *ev,
+                                  int64_t *bytes, struct errmsg *msg)
+{
+    if (ev == NULL)
+        return tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
+    if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev), msg);
+    *bytes = 0;
+    size_t n;
+    const rd_kafka_ConfigResource_t **resources =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(ev), &n);
+    if (n != 1 || rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ERR_OK;
+    size_t entries;
+    const rd_kafka_ConfigEntry_t **entry = rd_kafka_ConfigResource_configs(resources[0], &entries);
+    for (size_t i = 0; i < entries; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entry[i]);
+        if (value != NULL && strcmp(rd_kafka_ConfigEntry_name(entry[i]), "max.message.bytes") == 0)
+            *bytes = strtoll(value, NULL, 10);
+    }
+    return ERR_OK;
+}
+
+enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64_t *bytes,
+                                 struct errmsg *msg)
+{
+    if (a->embedded != NULL) {
+        *bytes = 0;
+        return ERR_OK;
+    }
+    struct slices s = slices_begin(a);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
+    rd_kafka_AdminOptions_t *options = admin_options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_ConfigResource_t *which = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_DescribeConfigs(a->rk, &which, 1, options, queue);
+    rd_kafka_event_t *ev = admin_answer(a, queue, &s);
+    enum err e = message_max_judge(a, topic, ev, bytes, msg);
+
+    if (ev != NULL)
+        rd_kafka_event_destroy(ev);
+    rd_kafka_ConfigResource_destroy(which);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    return e;
+}
+
+enum err kafka_cluster_brokers(struct kafka_admin *a, int *count, struct errmsg *msg)
+{
+    metadata *md;
+    TRY(ask_metadata(a, NULL, NULL, &md, msg));
+    *count = md->broker_cnt;
+    rd_kafka_metadata_destroy(md);
+    return ERR_OK;
+}
