@@ -46,7 +46,8 @@ struct canal_options {
 struct canal_names {
     struct slice database;
     struct slice table;
-    const struct slice *columns; /* column_count names, len 0: not sent; NULL: all, as in the table */
+    const struct slice
+        *columns; /* column_count names, len 0: not sent; NULL: all, as in the table */
 };
 
 struct canal_table;

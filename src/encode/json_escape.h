@@ -17,7 +17,7 @@
 #include "base/slice.h"
 
 /* Worst case: six bytes for each, and one wide store past the end. */
-#define JSON_ESCAPE_SLACK 64
+#define JSON_ESCAPE_SLACK     64
 #define JSON_ESCAPE_ROOM(len) (6 * (size_t)(len) + JSON_ESCAPE_SLACK)
 
 struct json_escape {

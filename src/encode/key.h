@@ -77,8 +77,7 @@ bool key_table_has_record_key(const struct key_table *kt);
  * ERR_NO_MEMORY from w. On failure nothing is appended and w stays usable.
  */
 NODISCARD enum err key_record(struct key_scratch *ks, const struct key_table *kt,
-                              const struct cell *cells, const struct cell *other,
-                              struct writer *w);
+                              const struct cell *cells, const struct cell *other, struct writer *w);
 
 /*
  * Appends the canonical text of one cell that is neither absent nor NULL, not
