@@ -24,8 +24,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define COLUMNS_MAX 4096              /* MySQL's limit; InnoDB's is 1017 */
-#define TYPE_TEXT_MAX (64u << 20)     /* 65535 labels of 255 characters, quoted */
+#define COLUMNS_MAX   4096        /* MySQL's limit; InnoDB's is 1017 */
+#define TYPE_TEXT_MAX (64u << 20) /* 65535 labels of 255 characters, quoted */
 
 struct resolver {
     const struct table_map *map;
@@ -52,8 +52,7 @@ static enum err mismatch(struct resolver *b, const char *fmt, ...)
 }
 
 /* "column 3 `qty`" in front of what is wrong with it. */
-static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...)
-    PRINTF(3, 4);
+static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...) PRINTF(3, 4);
 
 static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...)
 {
@@ -183,7 +182,8 @@ static enum err check_charset(struct resolver *b, uint32_t i)
         return ERR_OK;
     bool bytes = c->kind == COL_BINARY || c->kind == COL_VARBINARY || c->kind == COL_BLOB;
     if (bytes && c->charset != NULL && !binary)
-        return column_mismatch(b, i, "has character set %s in the binlog and is %.*s in the catalogue",
+        return column_mismatch(b, i,
+                               "has character set %s in the binlog and is %.*s in the catalogue",
                                c->charset->name, SLICE_ARG(c->type_text));
     c->charset = NULL;
     return ERR_OK;
@@ -451,8 +451,7 @@ static const struct key_def *unique_key(const struct resolver *b, bool any)
 {
     for (uint32_t i = 0; b->def != NULL && i < b->def->key_count; i++) {
         const struct key_def *k = &b->def->keys[i];
-        if (!k->primary && k->part_count > 0 &&
-            (any || (!k->has_prefix && key_is_not_null(b, k))))
+        if (!k->primary && k->part_count > 0 && (any || (!k->has_prefix && key_is_not_null(b, k))))
             return k;
     }
     return NULL;
@@ -502,8 +501,8 @@ static enum err resolve(struct resolver *b)
     return b->arena->failed ? ERR_NO_MEMORY : ERR_OK;
 }
 
-enum err table_resolve(const struct table_map *map, const struct table_def *def,
-                       struct table **out, struct errmsg *em)
+enum err table_resolve(const struct table_map *map, const struct table_def *def, struct table **out,
+                       struct errmsg *em)
 {
     size_t columns = map->column_count <= COLUMNS_MAX ? map->column_count : 0;
     struct resolver b = {.map = map, .def = def, .em = em};

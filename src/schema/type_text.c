@@ -246,10 +246,25 @@ static bool in_bounds(const struct type_text *t)
         return t->has_length && t->length <= 65535;
     case COL_VECTOR:
         return t->length <= 65535;
-    case COL_TINYINT: case COL_SMALLINT: case COL_MEDIUMINT: case COL_INT: case COL_BIGINT:
-    case COL_FLOAT: case COL_DOUBLE: case COL_YEAR: case COL_DATE: case COL_TEXT: case COL_BLOB:
-    case COL_ENUM: case COL_SET: case COL_JSON: case COL_GEOMETRY: case COL_UUID: case COL_INET4:
-    case COL_INET6: case COL_KIND_COUNT:
+    case COL_TINYINT:
+    case COL_SMALLINT:
+    case COL_MEDIUMINT:
+    case COL_INT:
+    case COL_BIGINT:
+    case COL_FLOAT:
+    case COL_DOUBLE:
+    case COL_YEAR:
+    case COL_DATE:
+    case COL_TEXT:
+    case COL_BLOB:
+    case COL_ENUM:
+    case COL_SET:
+    case COL_JSON:
+    case COL_GEOMETRY:
+    case COL_UUID:
+    case COL_INET4:
+    case COL_INET6:
+    case COL_KIND_COUNT:
         break;
     }
     return true;

@@ -14,8 +14,8 @@
 
 struct type_text {
     enum column_kind kind;
-    struct slice bare;     /* "int" */
-    uint8_t length_bytes;  /* TEXT and BLOB: 1 tiny, 2, 3 medium, 4 long; JSON, GEOMETRY: 4 */
+    struct slice bare;    /* "int" */
+    uint8_t length_bytes; /* TEXT and BLOB: 1 tiny, 2, 3 medium, 4 long; JSON, GEOMETRY: 4 */
     bool is_unsigned;
     bool has_length;       /* a number in brackets */
     uint32_t length;       /* that number; where the server omits it, what it stands for */
@@ -35,7 +35,8 @@ NODISCARD bool type_text_parse(struct slice text, struct type_text *out);
  */
 bool type_member_next(struct slice *rest, struct slice *quoted);
 
-/* Resolves doubled quotes and backslashes; out has room for quoted.len bytes. Returns the length. */
+/* Resolves doubled quotes and backslashes; out has room for quoted.len bytes. Returns the length.
+ */
 size_t type_member_unquote(struct slice quoted, uint8_t *out);
 
 /* Appends a label as the server quotes it in a type text. */
