@@ -70,11 +70,11 @@ void canal_json_free(struct canal_json *enc); /* may be NULL */
 /*
  * Appends one object to value. c->table is the table that ct was made from.
  *
- * value->max bounds the length; for the time of the call the writer may grow
- * past it by the room of one reservation, so its capacity can end up larger
- * than max, its length never.
+ * value may be a growing writer or one over the caller's memory. The object
+ * may fill it to the last byte of its maximum.
  *
  * ERR_TOO_LARGE    the object does not fit under value->max
+ * ERR_NO_ROOM      it does not fit into the memory of a fixed writer
  * ERR_BAD_TEXT     a text is not valid in its character set
  * ERR_MALFORMED    a value that its column cannot have (ENUM index, JSON bytes)
  * ERR_NO_MEMORY    value or a conversion buffer could not grow
@@ -85,8 +85,8 @@ void canal_json_free(struct canal_json *enc); /* may be NULL */
 NODISCARD enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
                                      const struct change *c, struct writer *value);
 
-/* Column of the last failure, or UINT32_MAX when it was not in a column. */
-uint32_t canal_json_failed_column(const struct canal_json *enc);
+/* Name of the column of the last failure, NULL when it was not in a column. Until the next call. */
+const char *canal_json_failed_column(const struct canal_json *enc);
 
 /* Characters that replace_invalid has replaced since canal_json_new(). */
 uint64_t canal_json_replaced(const struct canal_json *enc);

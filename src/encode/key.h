@@ -16,9 +16,8 @@
  *
  * H is Java's String.hashCode: over UTF-16 code units, in 32 bits.
  *
- * A struct key_table is made once per table version, is immutable and shared.
- * A struct key_scratch belongs to one thread: the reader hashes with its own,
- * each lane makes record keys with its own.
+ * A struct key_table is made once per table version, is immutable and shared:
+ * the reader hashes, the lanes make record keys.
  */
 #pragma once
 
@@ -31,13 +30,6 @@ enum partition_policy { PARTITION_NONE, PARTITION_TABLE, PARTITION_KEY };
 
 struct key_table;
 
-struct key_scratch {
-    struct writer text; /* conversions that are not printed in place */
-};
-
-void key_scratch_init(struct key_scratch *ks);
-void key_scratch_fini(struct key_scratch *ks);
-
 /*
  * t must live as long as the result. columns: what chooses the partition under
  * PARTITION_KEY, NULL for t's own partition columns. NULL: no memory.
@@ -46,16 +38,17 @@ struct key_table *key_table_new(const struct table *t, enum partition_policy pol
                                 const uint16_t *columns, uint32_t column_count);
 void key_table_free(struct key_table *kt); /* may be NULL */
 
-/* The columns whose cells partition_hash() wants, in this order; 0 when it needs none. */
+/* The columns whose cells partition_hash() wants, ascending; 0 when it needs none. */
 const uint16_t *key_table_partition_columns(const struct key_table *kt, uint32_t *count);
 
 /*
  * The hash of a row. cells[i] is the cell of the i-th partition column (not of
- * the table's i-th column). ERR_MALFORMED: a cell is absent or has a value
- * that its column cannot have.
+ * the table's i-th column). scratch is the caller's room for conversions; what
+ * is in it is overwritten. ERR_MALFORMED: a cell is absent or has a value that
+ * its column cannot have. ERR_NO_MEMORY, ERR_TOO_LARGE from scratch.
  */
-NODISCARD enum err partition_hash(struct key_scratch *ks, const struct key_table *kt,
-                                  const struct cell *cells, int32_t *hash);
+NODISCARD enum err partition_hash(const struct key_table *kt, const struct cell *cells,
+                                  struct writer *scratch, int32_t *hash);
 
 /* abs(abs(hash) % count); count is at least 1. */
 static inline int32_t partition_of(int32_t hash, int32_t count)
@@ -76,8 +69,8 @@ bool key_table_has_record_key(const struct key_table *kt);
  * neither, or has a value that its column cannot have. ERR_TOO_LARGE,
  * ERR_NO_MEMORY from w. On failure nothing is appended and w stays usable.
  */
-NODISCARD enum err key_record(struct key_scratch *ks, const struct key_table *kt,
-                              const struct cell *cells, const struct cell *other, struct writer *w);
+NODISCARD enum err key_encode(const struct key_table *kt, const struct cell *cells,
+                              const struct cell *other, struct writer *w);
 
 /*
  * Appends the canonical text of one cell that is neither absent nor NULL, not
