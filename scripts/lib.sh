@@ -94,11 +94,14 @@ with_lock() {
     )
 }
 
-# A new folder for work that is thrown away; the caller removes it. On the
+# Sets work, which the caller declares local, to a new folder for what is thrown
+# away; it goes when the shell ends, so this is for what with_lock runs. On the
 # file system of the cache, so that results can be renamed into place.
 work_folder() {
     mkdir -p "$ROWCAST_CACHE/tmp"
-    mktemp -d "$ROWCAST_CACHE/tmp/$1.XXXXXX"
+    work=$(mktemp -d "$ROWCAST_CACHE/tmp/$1.XXXXXX")
+    # shellcheck disable=SC2064 # the folder of now
+    trap "rm -rf -- $(printf '%q' "$work")" EXIT
 }
 
 # --- apt ---------------------------------------------------------------------

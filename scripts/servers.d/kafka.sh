@@ -40,11 +40,10 @@ kafka_download() {
 kafka_unpack() {
     local work
     step "fetching Kafka $kafka_version (50 MB, once)"
-    work=$(work_folder kafka)
+    work_folder kafka
     quietly "$work/log" kafka_download "$work" || die "Kafka could not be fetched"
     mkdir -p "$kafka_home"
     mv -- "$work/libs" "$kafka_home/libs"
-    rm -rf -- "$work"
 }
 
 # kafka_java JVM-OPTIONS-AND-CLASS...: sets command.
@@ -106,7 +105,7 @@ kafka_make_template() {
     local template=$1 work
     if [ -d "$template" ]; then return 0; fi
     step "formatting the storage of Kafka (once)"
-    work=$(work_folder kafka)
+    work_folder kafka
     kafka_properties "$work/data" "$(kafka_first_port)" >"$work/server.properties"
     local -a command
     kafka_java kafka.tools.StorageTool format -t "$kafka_cluster" -c "$work/server.properties" \
@@ -114,7 +113,6 @@ kafka_make_template() {
         --add-scram 'SCRAM-SHA-512=[name=rowcast,password=rowcast-pw]'
     quietly "$work/log" "${command[@]}" || die "the storage of Kafka could not be formatted"
     mv -- "$work/data" "$template"
-    rm -rf -- "$work"
 }
 
 kafka_fetch() {

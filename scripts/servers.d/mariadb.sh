@@ -25,7 +25,7 @@ mariadb_download() {
 mariadb_unpack() {
     local work version=$1
     step "fetching the plugins of MariaDB $version (once)"
-    work=$(work_folder mariadb)
+    work_folder mariadb
     if ! quietly "$work/log" mariadb_download "$work" "$version"; then
         apt_update
         rm -rf -- "$work/root"
@@ -36,7 +36,6 @@ mariadb_unpack() {
     mkdir -p "$mariadb_home/$version"
     mv -- "$work/root" "$mariadb_home/$version/root"
     ln -sfn "$version" "$mariadb_current"
-    rm -rf -- "$work"
 }
 
 mariadb_fetch() {
@@ -58,11 +57,16 @@ mariadb_base_command() {
     mapfile -t -O "${#command[@]}" command < <(sql_user_option)
 }
 
+# mariadb-install-db splits the path of the data at spaces, so that one is
+# given from its parent.
 mariadb_initialise() {
+    local folder=$1
     local -a user
+    shift
     mapfile -t user < <(sql_user_option)
-    mariadb-install-db --no-defaults --datadir="$1" --auth-root-authentication-method=normal \
-        --skip-test-db "${user[@]}" "${@:2}" </dev/null
+    (cd "$(dirname -- "$folder")" &&
+        mariadb-install-db --no-defaults --datadir="./$(basename -- "$folder")" \
+            --auth-root-authentication-method=normal --skip-test-db "${user[@]}" "$@" </dev/null)
 }
 
 mariadb_make_data() { sql_make_data "$mariadb_current/template" "$@"; }

@@ -35,7 +35,7 @@ mysql_download() {
 mysql_unpack() {
     local work version
     step "fetching MySQL from Debian sid (50 MB, once)"
-    work=$(work_folder mysql)
+    work_folder mysql
     quietly "$work/log" mysql_download "$work" || die "MySQL could not be fetched"
     version=$(mysql_run "$work/root" sbin/mysqld --no-defaults --version | sed 's/.*Ver \([0-9.]*\).*/\1/')
     [ -n "$version" ] || die "the MySQL of Debian sid does not run here"
@@ -44,7 +44,6 @@ mysql_unpack() {
     mkdir "$mysql_home/$version"
     mv -- "$work/root" "$mysql_home/$version/root"
     ln -sfn "$version" "$mysql_current"
-    rm -rf -- "$work"
 }
 
 mysql_fetch() {

@@ -70,10 +70,9 @@ sql_make_template() {
     local template=$1 work
     if [ -d "$template" ]; then return 0; fi
     step "initialising the data of $kind (once)"
-    work=$(work_folder "$kind")
+    work_folder "$kind"
     sql_initialise "$work/data"
     mv -- "$work/data" "$template"
-    rmdir -- "$work"
 }
 
 # A copy of TEMPLATE, or data of its own where OPTIONs demand that. The file

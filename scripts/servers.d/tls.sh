@@ -28,7 +28,7 @@ tls_make() {
 tls_locked() {
     local work
     if [ -d "$tls_home" ]; then return 0; fi
-    work=$(work_folder tls)
+    work_folder tls
     quietly "$work/log" tls_make "$work" || die "the test certificates could not be made"
     rm -f -- "$work"/log "$work"/*.csr "$work"/*.srl
     mv -- "$work" "$tls_home"
