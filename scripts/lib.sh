@@ -85,6 +85,7 @@ with_lock() {
     shift
     mkdir -p "$ROWCAST_CACHE/locks"
     (
+        work_folders=()
         exec 9>"$ROWCAST_CACHE/locks/$name"
         if ! flock -n 9; then
             step "waiting for another script that works on $name"
@@ -100,8 +101,8 @@ with_lock() {
 work_folder() {
     mkdir -p "$ROWCAST_CACHE/tmp"
     work=$(mktemp -d "$ROWCAST_CACHE/tmp/$1.XXXXXX")
-    # shellcheck disable=SC2064 # the folder of now
-    trap "rm -rf -- $(printf '%q' "$work")" EXIT
+    work_folders+=("$work")
+    trap 'rm -rf -- "${work_folders[@]}"' EXIT
 }
 
 # --- apt ---------------------------------------------------------------------
