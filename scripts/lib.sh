@@ -85,6 +85,7 @@ with_lock() {
     shift
     mkdir -p "$ROWCAST_CACHE/locks"
     (
+        # shellcheck disable=SC2030,SC2031 # each shell sweeps up its own
         work_folders=()
         exec 9>"$ROWCAST_CACHE/locks/$name"
         if ! flock -n 9; then
@@ -101,6 +102,7 @@ with_lock() {
 work_folder() {
     mkdir -p "$ROWCAST_CACHE/tmp"
     work=$(mktemp -d "$ROWCAST_CACHE/tmp/$1.XXXXXX")
+    # shellcheck disable=SC2031 # as above
     work_folders+=("$work")
     trap 'rm -rf -- "${work_folders[@]}"' EXIT
 }
