@@ -14,6 +14,8 @@ const char *conf_resolve(struct conf_arena *a, const char *file, const char *pat
     const char *slash = strrchr(file, '/');
     if (path[0] == '/' || slash == NULL)
         return path;
+    while (strncmp(path, "./", 2) == 0 && path[2] != '\0')
+        path += 2;
     size_t folder = (size_t)(slash - file) + 1, len = strlen(path);
     char *full = conf_text(a, file, folder + len);
     if (full != NULL)
@@ -61,7 +63,7 @@ static struct conf_node *map_below(struct conf_load *l, struct conf_node *parent
 static struct conf_node *override_value(struct conf_load *l, const char *text)
 {
     struct conf_node *n = NULL;
-    if (!conf_tree_parse(slice_str(text), CONF_OVERRIDE, l->arena, l->report, &n))
+    if (!conf_tree_parse(slice_str(text), command_line, l->arena, l->report, &n))
         return NULL;
     if (n == NULL && (n = node_named(l, CONF_SCALAR, NULL)) != NULL)
         n->text = text;

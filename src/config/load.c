@@ -196,11 +196,11 @@ static bool bind_value(struct conf_load *l, const struct conf_key *k, const stru
 static struct conf_node *fallback_node(struct conf_load *l, const struct conf_key *k)
 {
     struct conf_node *n = NULL;
+    struct conf_mark whole = {.file = l->task->path};
     if (k->fallback == NULL ||
-        !conf_tree_parse(slice_str(k->fallback), "default", l->arena, l->report, &n))
+        !conf_tree_parse(slice_str(k->fallback), whole, l->arena, l->report, &n))
         return NULL;
     n->name = conf_key_leaf(k);
-    n->at = n->name_at = (struct conf_mark){.file = l->task->path};
     return n;
 }
 

@@ -10,7 +10,7 @@
 
 /* A parse under way: the stack holds the lists and maps that are open. */
 struct build {
-    const char *file;
+    struct conf_mark origin;
     struct conf_arena *arena;
     struct conf_report *report;
     struct conf_node *root;
@@ -73,12 +73,14 @@ const char *conf_kind_name(const struct conf_node *n)
 
 static struct conf_mark mark_of(const struct build *b, yaml_mark_t m)
 {
-    return (struct conf_mark){b->file, (uint32_t)m.line + 1, (uint32_t)m.column + 1};
+    if (b->origin.line == 0)
+        return b->origin;
+    return (struct conf_mark){b->origin.file, (uint32_t)m.line + 1, (uint32_t)m.column + 1};
 }
 
 static bool out_of_memory(struct build *b)
 {
-    conf_problem(b->report, (struct conf_mark){.file = b->file}, "out of memory");
+    conf_problem(b->report, (struct conf_mark){.file = b->origin.file}, "out of memory");
     return false;
 }
 
@@ -250,7 +252,9 @@ static bool on_event(struct build *b, const yaml_event_t *e)
 /* libyaml gives byte offsets, not places, where bytes are no UTF-8. */
 static struct conf_mark mark_of_offset(const struct build *b, struct slice bytes, size_t offset)
 {
-    struct conf_mark at = {b->file, 1, 1};
+    struct conf_mark at = b->origin;
+    if (at.line == 0)
+        return at;
     for (size_t i = 0; i < offset && i < bytes.len; i++) {
         if (bytes.ptr[i] == '\n') {
             at.line++;
@@ -278,10 +282,10 @@ static bool syntax_error(struct build *b, const yaml_parser_t *p, struct slice b
     return false;
 }
 
-bool conf_tree_parse(struct slice bytes, const char *file, struct conf_arena *a,
+bool conf_tree_parse(struct slice bytes, struct conf_mark origin, struct conf_arena *a,
                      struct conf_report *r, struct conf_node **out)
 {
-    struct build b = {.file = file, .arena = a, .report = r};
+    struct build b = {.origin = origin, .arena = a, .report = r};
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
         return out_of_memory(&b);
@@ -352,7 +356,7 @@ bool conf_tree_read(const char *path, struct conf_mark from, struct conf_arena *
     else if (bytes == NULL)
         conf_problem(r, from, "the file %s cannot be read: %s", path, strerror(errno));
     else
-        ok = conf_tree_parse(slice_of(bytes, len), file, a, r, out);
+        ok = conf_tree_parse(slice_of(bytes, len), (struct conf_mark){file, 1, 1}, a, r, out);
     conf_arena_fini(&scratch);
     return ok;
 }

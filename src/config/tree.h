@@ -36,11 +36,12 @@ struct conf_node {
 };
 
 /*
- * Parses bytes; file names them in marks and must outlive the arena's nodes.
- * *out is NULL for an empty document. False: problems were reported (or memory
+ * Parses bytes. origin is the place of the first one, with a file name that
+ * outlives the nodes; with line 0 the bytes are of no file, and all marks are
+ * origin. *out is NULL for an empty document. False: problems were reported (or memory
  * ran out, also reported).
  */
-NODISCARD bool conf_tree_parse(struct slice bytes, const char *file, struct conf_arena *a,
+NODISCARD bool conf_tree_parse(struct slice bytes, struct conf_mark origin, struct conf_arena *a,
                                struct conf_report *r, struct conf_node **out);
 
 /* The same from a file. A failure to read is reported at `from`. */

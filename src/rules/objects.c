@@ -1,0 +1,304 @@
+#include "rules/objects.h"
+
+#include "rules/glob.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A name is at most 64 characters; what backtracks more than this over one never ends well. */
+#define REGEX_STEPS_MAX 1000000
+#define REGEX_HEAP_KIB  4096
+
+enum part_kind { PART_GLOB, PART_LITERAL, PART_REGEX };
+
+/* One half of a pattern, or all of it. */
+struct part {
+    enum part_kind kind;
+    struct slice text; /* in the rule's copy */
+    pcre2_code *regex; /* PART_REGEX */
+};
+
+struct rule {
+    char *pattern; /* owned */
+    char *topic;   /* owned, or NULL */
+    uint32_t line;
+    bool excludes;
+    bool whole; /* database is a regex over database.table */
+    struct part database;
+    struct part table;
+};
+
+struct objects {
+    bool fold_case;
+    size_t count;
+    struct rule rules[];
+};
+
+static enum err bad_pattern(const struct rule *r, struct errmsg *em, const char *why)
+{
+    if (r->line > 0)
+        return errmsg_set(em, ERR_CONFIG, "objects: the pattern \"%.200s\" in line %u %s",
+                          r->pattern, r->line, why);
+    return errmsg_set(em, ERR_CONFIG, "objects: the pattern \"%.200s\" %s", r->pattern, why);
+}
+
+static enum err compile_regex(const struct rule *r, struct part *p, bool fold_case,
+                              struct errmsg *em)
+{
+    uint32_t options = PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C |
+                       (fold_case ? PCRE2_CASELESS : 0);
+    int code;
+    PCRE2_SIZE offset;
+    p->regex = pcre2_compile(p->text.ptr, p->text.len, options, &code, &offset, NULL);
+    if (p->regex != NULL)
+        return ERR_OK;
+    PCRE2_UCHAR text[160];
+    char why[240];
+    if (pcre2_get_error_message(code, text, sizeof(text)) < 0)
+        text[0] = '\0';
+    snprintf(why, sizeof(why), "is no regular expression: %s at its character %zu", (char *)text,
+             (size_t)offset + 1);
+    return bad_pattern(r, em, why);
+}
+
+/* The bytes up to the next end character that no backslash hides; s moves behind it. */
+static bool delimited(struct slice *s, uint8_t end, struct slice *out)
+{
+    for (size_t i = 0; i < s->len; i++) {
+        if (s->ptr[i] == end) {
+            *out = slice_of(s->ptr, i);
+            *s = slice_of(s->ptr + i + 1, s->len - i - 1);
+            return true;
+        }
+        if (s->ptr[i] == '\\' && end == '/')
+            i++;
+    }
+    return false;
+}
+
+/* A glob ends at the first dot outside of a class, or at the end. */
+static size_t glob_len(struct slice s)
+{
+    bool class = false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '\\')
+            i++;
+        else if (s.ptr[i] == '[')
+            class = true;
+        else if (s.ptr[i] == ']')
+            class = false;
+        else if (s.ptr[i] == '.' && !class)
+            return i;
+    }
+    return s.len;
+}
+
+/* Takes one part off s. last: a glob may have dots of its own. */
+static enum err take_part(const struct rule *r, struct slice *s, bool last, struct part *p,
+                          struct errmsg *em)
+{
+    uint8_t first = s->len > 0 ? s->ptr[0] : 0;
+    if (first == '/' || first == '`') {
+        struct slice inner = slice_of(s->ptr + 1, s->len - 1);
+        p->kind = first == '/' ? PART_REGEX : PART_LITERAL;
+        if (!delimited(&inner, first, &p->text))
+            return bad_pattern(r, em, first == '/' ? "has no closing /" : "has no closing `");
+        *s = inner;
+    } else {
+        size_t n = last ? s->len : glob_len(*s);
+        p->kind = PART_GLOB;
+        p->text = slice_of(s->ptr, n);
+        *s = slice_of(s->ptr + n, s->len - n);
+        if (!glob_valid(p->text))
+            return bad_pattern(r, em, "has a [ without ], or a \\ at its end");
+    }
+    return p->text.len > 0 ? ERR_OK
+                           : bad_pattern(r, em, "has an empty part: DATABASE.TABLE is expected");
+}
+
+static enum err compile_rule(struct rule *r, bool fold_case, struct errmsg *em)
+{
+    struct slice s = slice_str(r->pattern);
+    if (s.len > 0 && s.ptr[0] == '!') {
+        r->excludes = true;
+        s = slice_of(s.ptr + 1, s.len - 1);
+    }
+    TRY(take_part(r, &s, false, &r->database, em));
+    if (r->database.kind == PART_REGEX)
+        TRY(compile_regex(r, &r->database, fold_case, em));
+    if (s.len == 0 && r->database.kind == PART_REGEX) {
+        r->whole = true;
+        return ERR_OK;
+    }
+    if (s.len == 0 || s.ptr[0] != '.')
+        return bad_pattern(r, em, "does not have the form DATABASE.TABLE or /regex/");
+    s = slice_of(s.ptr + 1, s.len - 1);
+    TRY(take_part(r, &s, true, &r->table, em));
+    if (s.len != 0)
+        return bad_pattern(r, em, "goes on behind its table");
+    if (r->table.kind == PART_REGEX)
+        TRY(compile_regex(r, &r->table, fold_case, em));
+    return ERR_OK;
+}
+
+enum err objects_compile(const struct object_rule *rules, size_t count, bool fold_case,
+                         struct objects **out, struct errmsg *em)
+{
+    struct objects *o = calloc(1, sizeof(*o) + count * sizeof(o->rules[0]));
+    if (o == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the object list");
+    o->fold_case = fold_case;
+    enum err e = ERR_OK;
+    while (o->count < count && e == ERR_OK) {
+        const struct object_rule *from = &rules[o->count];
+        struct rule *r = &o->rules[o->count++];
+        r->line = from->line;
+        r->pattern = strdup(from->pattern);
+        r->topic = from->topic != NULL ? strdup(from->topic) : NULL;
+        if (r->pattern == NULL || (from->topic != NULL && r->topic == NULL))
+            e = errmsg_set(em, ERR_NO_MEMORY, "out of memory for the object list");
+        else
+            e = compile_rule(r, fold_case, em);
+    }
+    if (e == ERR_OK)
+        *out = o;
+    else
+        objects_free(o);
+    return e;
+}
+
+void objects_free(struct objects *o)
+{
+    for (size_t i = 0; o != NULL && i < o->count; i++) {
+        struct rule *r = &o->rules[i];
+        pcre2_code_free(r->database.regex);
+        pcre2_code_free(r->table.regex);
+        free(r->pattern);
+        free(r->topic);
+    }
+    free(o);
+}
+
+static enum err regex_match(const struct rule *r, const pcre2_code *regex, struct slice text,
+                            bool *matches, struct errmsg *em)
+{
+    pcre2_match_context *ctx = pcre2_match_context_create(NULL);
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int rc = PCRE2_ERROR_NOMEMORY;
+    if (ctx != NULL && data != NULL) {
+        pcre2_set_match_limit(ctx, REGEX_STEPS_MAX);
+        pcre2_set_heap_limit(ctx, REGEX_HEAP_KIB);
+        rc = pcre2_match(regex, text.ptr, text.len, 0, 0, data, ctx);
+    }
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(ctx);
+    if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
+        errmsg_set(em, ERR_CONFIG,
+                   "objects: the pattern \"%.200s\" in line %u cannot be decided for \"%.*s\" "
+                   "(PCRE2 error %d): make it simpler",
+                   r->pattern, r->line, (int)(text.len < 200 ? text.len : 200),
+                   (const char *)text.ptr, rc);
+        return ERR_CONFIG;
+    }
+    *matches = rc >= 0;
+    return ERR_OK;
+}
+
+static enum err part_match(const struct objects *o, const struct rule *r, const struct part *p,
+                           struct slice text, bool *matches, struct errmsg *em)
+{
+    switch (p->kind) {
+    case PART_LITERAL:
+        *matches = o->fold_case ? slice_eq_nocase(p->text, text) : slice_eq(p->text, text);
+        return ERR_OK;
+    case PART_GLOB:
+        *matches = glob_match(p->text, text, o->fold_case);
+        return ERR_OK;
+    case PART_REGEX:
+        break;
+    }
+    return regex_match(r, p->regex, text, matches, em);
+}
+
+static enum err rule_match(const struct objects *o, const struct rule *r, struct slice database,
+                           struct slice table, bool *matches, struct errmsg *em)
+{
+    uint8_t both[1024];
+    if (!r->whole) {
+        TRY(part_match(o, r, &r->database, database, matches, em));
+        return *matches ? part_match(o, r, &r->table, table, matches, em) : ERR_OK;
+    }
+    if (database.len + table.len + 1 > sizeof(both)) {
+        *matches = false; /* longer than any name can be */
+        return ERR_OK;
+    }
+    memcpy(both, database.ptr, database.len);
+    both[database.len] = '.';
+    memcpy(both + database.len + 1, table.ptr, table.len);
+    return regex_match(r, r->database.regex, slice_of(both, database.len + 1 + table.len), matches,
+                       em);
+}
+
+enum err objects_match(const struct objects *o, struct slice database, struct slice table,
+                       size_t *index, struct errmsg *em)
+{
+    size_t found = OBJECTS_NONE;
+    for (size_t i = 0; i < o->count; i++) {
+        bool matches = false;
+        TRY(rule_match(o, &o->rules[i], database, table, &matches, em));
+        if (!matches)
+            continue;
+        if (!o->rules[i].excludes)
+            found = i;
+        break;
+    }
+    *index = found;
+    return ERR_OK;
+}
+
+/* Puts s at *len, as far as there is room; the length says how much was wanted. */
+static void topic_put(char *out, size_t *len, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++, (*len)++)
+        if (*len < TOPIC_NAME_MAX)
+            out[*len] = (char)s.ptr[i];
+}
+
+static bool topic_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+enum err objects_topic(const struct objects *o, size_t index, struct slice database,
+                       struct slice table, char out[TOPIC_NAME_MAX + 1], struct errmsg *em)
+{
+    const struct rule *r = &o->rules[index];
+    char topic[TOPIC_NAME_MAX + 1];
+    size_t len = 0;
+    for (const char *p = r->topic; *p != '\0';) {
+        if (strncmp(p, "{database}", 10) == 0) {
+            topic_put(topic, &len, database);
+            p += 10;
+        } else if (strncmp(p, "{table}", 7) == 0) {
+            topic_put(topic, &len, table);
+            p += 7;
+        } else {
+            topic_put(topic, &len, slice_of(p++, 1));
+        }
+    }
+    bool ok = len > 0 && len <= TOPIC_NAME_MAX;
+    for (size_t i = 0; ok && i < len; i++)
+        ok = topic_char(topic[i]);
+    topic[len < TOPIC_NAME_MAX ? len : TOPIC_NAME_MAX] = '\0';
+    if (!ok || strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
+        return errmsg_set(
+            em, ERR_DEST_TOPIC,
+            "the topic \"%.249s\" of table %.*s.%.*s (objects, line %u) is no name that "
+            "Kafka allows: give the table an entry with a topic of its own",
+            topic, SLICE_ARG(database), SLICE_ARG(table), r->line);
+    memcpy(out, topic, len + 1);
+    return ERR_OK;
+}
