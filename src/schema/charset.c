@@ -113,28 +113,50 @@ static enum err copy_utf8(struct slice in, struct writer *out, bool replace, uin
     }
 }
 
+#define OUT_SLACK 8 /* bytes that a converter may store behind what counts */
+
+/*
+ * One piece, into the writer itself or, near its maximum, character by
+ * character through a buffer, so that what fits is not refused for the room
+ * that the worst case would take.
+ */
+static enum err convert_piece(const struct charset_map *m, struct charset_cursor *c,
+                              struct writer *out, size_t *wrong)
+{
+    uint8_t one[3 + OUT_SLACK];
+    size_t left = (size_t)(c->end - c->in), room = out->max - out->len;
+    size_t piece = left < PIECE ? left : PIECE;
+    bool direct = room >= 3 * piece + OUT_SLACK;
+    if (direct && !writer_reserve(out, 3 * piece + OUT_SLACK))
+        return out->err;
+    uint8_t *start = direct ? writer_tail(out) : one;
+    c->stop = c->in + (direct ? piece : 1);
+    c->out = start;
+    *wrong = m->convert(m, c);
+    size_t made = (size_t)(c->out - start);
+    if (direct)
+        writer_advance(out, made);
+    else
+        writer_put(out, one, made);
+    return out->err;
+}
+
 static enum err convert(const struct charset_map *m, struct slice in, struct writer *out,
                         bool replace, uint64_t *bad)
 {
-    const uint8_t *end = in.ptr + in.len;
-    struct charset_cursor c = {.in = in.ptr, .end = end};
-    while (c.in < end) {
-        c.stop = end - c.in > PIECE ? c.in + PIECE : end;
-        if (!writer_reserve(out, 3 * (size_t)(c.stop - c.in) + 8))
-            return out->err;
-        c.out = writer_tail(out);
-        size_t wrong = m->convert(m, &c);
-        if (wrong > 0) {
-            if (!replace)
-                return ERR_BAD_TEXT;
-            memcpy(c.out, "\xEF\xBF\xBD", 3); /* one byte of input at least is room for three */
-            c.out += 3;
-            c.in += wrong;
-            ++*bad;
-        }
-        writer_advance(out, (size_t)(c.out - writer_tail(out)));
+    struct charset_cursor c = {.in = in.ptr, .end = in.ptr + in.len};
+    while (c.in < c.end) {
+        size_t wrong;
+        TRY(convert_piece(m, &c, out, &wrong));
+        if (wrong == 0)
+            continue;
+        if (!replace)
+            return ERR_BAD_TEXT;
+        writer_lit(out, "\xEF\xBF\xBD");
+        c.in += wrong;
+        ++*bad;
     }
-    return ERR_OK;
+    return out->err;
 }
 
 enum err charset_to_utf8(const struct charset *cs, struct slice in, struct writer *out,

@@ -29,10 +29,11 @@ struct charset_map {
     size_t (*convert)(const struct charset_map *m, struct charset_cursor *c);
     bool ascii; /* bytes below 0x80 are ASCII */
     uint32_t single[256];
-    uint32_t *pair[256];   /* by first byte: 256 characters, or NULL */
-    uint32_t *triple[256]; /* by second byte after 0x8F (EUC-JP), or NULL */
-    bool trail[256];       /* second byte of some character */
-    uint16_t *four;        /* GB18030: code points of the basic plane's four-byte codes */
+    uint32_t *pair[256];        /* by first byte: 256 characters, or NULL */
+    uint32_t *triple[256];      /* by second byte after 0x8F (EUC-JP), or NULL */
+    bool trail[256];            /* second byte of some character */
+    uint8_t lead_min, lead_max; /* first bytes of two-byte characters lie between these */
+    uint16_t *four;             /* GB18030: code points of the basic plane's four-byte codes */
 };
 
 #define CHARSET_EUC_SHIFT  0x8F

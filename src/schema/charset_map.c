@@ -70,7 +70,8 @@ static size_t wrong_len(const struct charset_map *m, const struct charset_cursor
     uint8_t lead = c->in[0];
     if (lead == CHARSET_EUC_SHIFT && m->triple[0xA1] != NULL)
         return left >= 3 && m->trail[c->in[1]] && m->trail[c->in[2]] ? 3 : 1;
-    return m->pair[lead] != NULL && left >= 2 && m->trail[c->in[1]] ? 2 : 1;
+    bool leads = lead >= m->lead_min && lead <= m->lead_max && m->single[lead] == 0;
+    return leads && left >= 2 && m->trail[c->in[1]] ? 2 : 1;
 }
 
 static size_t convert_multi(const struct charset_map *m, struct charset_cursor *c)
@@ -168,11 +169,17 @@ static bool set_runs(struct charset_map *m, const struct charset_run *runs)
     return true;
 }
 
-static void note_trails(struct charset_map *m)
+static void note_ranges(struct charset_map *m)
 {
-    for (size_t lead = 0; lead < 256; lead++)
+    for (size_t lead = 0; lead < 256; lead++) {
+        if (m->pair[lead] == NULL)
+            continue;
+        m->lead_max = (uint8_t)lead;
+        if (m->lead_min == 0)
+            m->lead_min = (uint8_t)lead;
         for (size_t b = 0; b < 256; b++)
-            m->trail[b] |= m->pair[lead] != NULL && m->pair[lead][b] != 0;
+            m->trail[b] |= m->pair[lead][b] != 0;
+    }
 }
 
 static void mark_used(uint8_t *used, uint32_t packed)
@@ -216,7 +223,7 @@ static bool fill(struct charset_map *m, const struct charset *cs)
     m->ascii = true;
     for (uint32_t b = 0; b < 128; b++)
         m->ascii &= m->single[b] == pack(b);
-    note_trails(m);
+    note_ranges(m);
     m->convert = cs->max_len == 1 ? convert_single : convert_multi;
     if (strcmp(cs->name, "gb18030") == 0) {
         m->convert = convert_gb18030;

@@ -1,0 +1,203 @@
+/*
+ * A table_def as bytes, and back.
+ *
+ *     u8       format version, 1
+ *     lenenc   database, name, engine (strings)
+ *     u8       flags: bit 0 system-versioned
+ *     lenenc   columns, keys, parts of all keys together (numbers)
+ *     columns: lenenc name, column_type, data_type, collation (strings)
+ *              u8 datetime_precision
+ *              u8 flags: 0 nullable, 1 generated, 2 invisible, 3 hires_old_temporal
+ *     keys:    lenenc name (string), u8 flags: 0 primary, 1 has_prefix
+ *              lenenc parts (number), u16 each
+ *
+ * The three numbers come first so that a reader can bound them against the
+ * bytes that follow and allocate once.
+ */
+#include "base/reader.h"
+#include "base/writer.h"
+#include "schema/table.h"
+
+#include <stdlib.h>
+
+#define TABLE_DEF_VERSION 1
+#define COLUMN_BYTES_MIN  6 /* of a serialized column, all its strings empty */
+#define KEY_BYTES_MIN     3
+#define TEXT_MAX          (64u << 20)
+
+static void put_column(const struct column_def *c, struct writer *w)
+{
+    writer_lenenc_str(w, c->name);
+    writer_lenenc_str(w, c->column_type);
+    writer_lenenc_str(w, c->data_type);
+    writer_lenenc_str(w, c->collation);
+    writer_u8(w, (uint8_t)c->datetime_precision);
+    writer_u8(w, (uint8_t)(c->nullable | c->generated << 1 | c->invisible << 2 |
+                           c->hires_old_temporal << 3));
+}
+
+static void put_key(const struct key_def *k, struct writer *w)
+{
+    writer_lenenc_str(w, k->name);
+    writer_u8(w, (uint8_t)(k->primary | k->has_prefix << 1));
+    writer_lenenc(w, k->part_count);
+    for (uint32_t i = 0; i < k->part_count; i++)
+        writer_u16(w, k->parts[i]);
+}
+
+void table_def_serialize(const struct table_def *def, struct writer *w)
+{
+    uint64_t parts = 0;
+    for (uint32_t i = 0; i < def->key_count; i++)
+        parts += def->keys[i].part_count;
+
+    writer_u8(w, TABLE_DEF_VERSION);
+    writer_lenenc_str(w, def->database);
+    writer_lenenc_str(w, def->name);
+    writer_lenenc_str(w, def->engine);
+    writer_u8(w, def->system_versioned);
+    writer_lenenc(w, def->column_count);
+    writer_lenenc(w, def->key_count);
+    writer_lenenc(w, parts);
+    for (uint32_t i = 0; i < def->column_count; i++)
+        put_column(&def->columns[i], w);
+    for (uint32_t i = 0; i < def->key_count; i++)
+        put_key(&def->keys[i], w);
+}
+
+/* Strings of the parsed definition, laid one after the other behind its arrays. */
+struct text_area {
+    uint8_t *p;
+    size_t left;
+};
+
+static struct slice keep_text(struct slice s, struct text_area *text)
+{
+    if (s.len > text->left) /* cannot be: the area is as large as the bytes */
+        return SLICE_LIT("");
+    memcpy(text->p, s.ptr, s.len);
+    s.ptr = text->p;
+    text->p += s.len;
+    text->left -= s.len;
+    return s;
+}
+
+static struct slice take_text(struct reader *r, struct text_area *text)
+{
+    return keep_text(reader_lenenc_str(r), text);
+}
+
+static void take_column(struct reader *r, struct text_area *text, struct column_def *c)
+{
+    c->name = take_text(r, text);
+    c->column_type = take_text(r, text);
+    c->data_type = take_text(r, text);
+    c->collation = take_text(r, text);
+    c->datetime_precision = reader_u8(r);
+    uint8_t flags = reader_u8(r);
+    c->nullable = flags & 1;
+    c->generated = flags >> 1 & 1;
+    c->invisible = flags >> 2 & 1;
+    c->hires_old_temporal = flags >> 3 & 1;
+}
+
+static void take_key(struct reader *r, struct text_area *text, uint32_t columns, struct key_def *k,
+                     uint16_t **parts, uint64_t *parts_left)
+{
+    k->name = take_text(r, text);
+    uint8_t flags = reader_u8(r);
+    k->primary = flags & 1;
+    k->has_prefix = flags >> 1 & 1;
+    uint64_t count = reader_lenenc(r);
+    if (count > *parts_left) {
+        reader_fail(r, ERR_MALFORMED);
+        return;
+    }
+    k->part_count = (uint32_t)count;
+    k->parts = *parts;
+    for (uint64_t i = 0; i < count; i++) {
+        k->parts[i] = reader_u16(r);
+        if (k->parts[i] >= columns)
+            reader_fail(r, ERR_MALFORMED);
+    }
+    *parts += count;
+    *parts_left -= count;
+}
+
+/* How many of what there is, checked against the bytes that are left. */
+struct counts {
+    uint64_t columns, keys, parts;
+};
+
+static struct counts take_counts(struct reader *r)
+{
+    struct counts n = {0};
+    n.columns = reader_lenenc(r);
+    n.keys = reader_lenenc(r);
+    n.parts = reader_lenenc(r);
+    size_t left = reader_left(r);
+    if (n.columns > left / COLUMN_BYTES_MIN || n.keys > left / KEY_BYTES_MIN ||
+        n.parts > left / 2) {
+        reader_fail(r, ERR_MALFORMED);
+        return (struct counts){0};
+    }
+    return n;
+}
+
+static struct table_def *def_alloc(struct counts n, size_t text_len, struct text_area *text,
+                                   uint16_t **parts)
+{
+    size_t columns_at = sizeof(struct table_def);
+    size_t keys_at = columns_at + n.columns * sizeof(struct column_def);
+    size_t parts_at = keys_at + n.keys * sizeof(struct key_def);
+    size_t text_at = parts_at + n.parts * sizeof(uint16_t);
+    uint8_t *block = calloc(1, text_at + text_len);
+    if (block == NULL)
+        return NULL;
+    struct table_def *def = (struct table_def *)block;
+    def->columns = (struct column_def *)(block + columns_at);
+    def->column_count = (uint32_t)n.columns;
+    def->keys = (struct key_def *)(block + keys_at);
+    def->key_count = (uint32_t)n.keys;
+    *parts = (uint16_t *)(block + parts_at);
+    *text = (struct text_area){block + text_at, text_len};
+    return def;
+}
+
+enum err table_def_parse(struct slice bytes, struct table_def **out)
+{
+    struct reader r = reader_of(bytes);
+    if (bytes.len > TEXT_MAX)
+        return ERR_TOO_LARGE;
+    uint8_t version = reader_u8(&r);
+    if (reader_finish(&r) == ERR_OK && version != TABLE_DEF_VERSION)
+        return ERR_UNSUPPORTED;
+    struct slice names[3]; /* database, table, engine */
+    for (int i = 0; i < 3; i++)
+        names[i] = reader_lenenc_str(&r);
+    uint8_t flags = reader_u8(&r);
+    struct counts n = take_counts(&r);
+    TRY(reader_finish(&r));
+
+    struct text_area text;
+    uint16_t *parts;
+    struct table_def *def = def_alloc(n, bytes.len, &text, &parts);
+    if (def == NULL)
+        return ERR_NO_MEMORY;
+    def->database = keep_text(names[0], &text);
+    def->name = keep_text(names[1], &text);
+    def->engine = keep_text(names[2], &text);
+    def->system_versioned = flags & 1;
+    for (uint32_t i = 0; i < def->column_count; i++)
+        take_column(&r, &text, &def->columns[i]);
+    for (uint32_t i = 0; i < def->key_count; i++)
+        take_key(&r, &text, def->column_count, &def->keys[i], &parts, &n.parts);
+    if (reader_left(&r) > 0 || n.parts > 0)
+        reader_fail(&r, ERR_MALFORMED);
+    if (reader_finish(&r) != ERR_OK) {
+        free(def);
+        return reader_finish(&r);
+    }
+    *out = def;
+    return ERR_OK;
+}
