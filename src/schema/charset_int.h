@@ -30,6 +30,7 @@ struct charset_map {
     bool ascii; /* bytes below 0x80 are ASCII */
     uint32_t single[256];
     uint32_t *pair[256];        /* by first byte: 256 characters, or NULL */
+    bool euc;                   /* 0x8F leads three bytes */
     uint32_t *triple[256];      /* by second byte after 0x8F (EUC-JP), or NULL */
     bool trail[256];            /* second byte of some character */
     uint8_t lead_min, lead_max; /* first bytes of two-byte characters lie between these */

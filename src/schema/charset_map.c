@@ -68,7 +68,7 @@ static size_t wrong_len(const struct charset_map *m, const struct charset_cursor
 {
     size_t left = (size_t)(c->end - c->in);
     uint8_t lead = c->in[0];
-    if (lead == CHARSET_EUC_SHIFT && m->triple[0xA1] != NULL)
+    if (lead == CHARSET_EUC_SHIFT && m->euc)
         return left >= 3 && m->trail[c->in[1]] && m->trail[c->in[2]] ? 3 : 1;
     bool leads = lead >= m->lead_min && lead <= m->lead_max && m->single[lead] == 0;
     return leads && left >= 2 && m->trail[c->in[1]] ? 2 : 1;
@@ -172,6 +172,7 @@ static bool set_runs(struct charset_map *m, const struct charset_run *runs)
 static void note_ranges(struct charset_map *m)
 {
     for (size_t lead = 0; lead < 256; lead++) {
+        m->euc |= m->triple[lead] != NULL;
         if (m->pair[lead] == NULL)
             continue;
         m->lead_max = (uint8_t)lead;
