@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The oldest error of the queue, which is the cause of the others, in words. Empties the queue. */
-static const char *first_reason(char *buf, size_t cap)
+static void describe(char *buf, size_t cap, unsigned long code)
 {
-    unsigned long code = ERR_get_error();
     const char *text =
         ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
     if (code == 0)
@@ -22,31 +20,43 @@ static const char *first_reason(char *buf, size_t cap)
         snprintf(buf, cap, "%s", text);
     else
         snprintf(buf, cap, "OpenSSL error %lx", code);
+}
+
+/* The oldest error of the queue, which is the cause of the others, in words. Empties the queue. */
+static const char *first_reason(char *buf, size_t cap)
+{
+    describe(buf, cap, ERR_peek_error());
     ERR_clear_error();
     return buf;
 }
 
-/* The same for a file, in words for whoever wrote its name into the configuration. */
+/* What an error says about a file, for whoever wrote its name into the configuration. */
+static const char *known_file_reason(unsigned long code)
+{
+    int lib = ERR_GET_LIB(code), reason = ERR_GET_REASON(code);
+    if (lib == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
+        return "it holds none in PEM form";
+    if (lib == ERR_LIB_X509 && reason == X509_R_NO_CERTIFICATE_OR_CRL_FOUND)
+        return "it holds none in PEM form";
+    if (lib == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
+        return "it does not belong to the certificate";
+    /* What our refusal to ask for a passphrase turns into. */
+    if (reason == PEM_R_BAD_PASSWORD_READ && lib == ERR_LIB_PEM)
+        return "it is protected by a passphrase; take one that is not";
+    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED)
+        return "it is protected by a passphrase; take one that is not";
+    return NULL;
+}
+
+/* The same in words: one that we know anywhere in the queue, else the oldest. Empties it. */
 static const char *file_reason(char *buf, size_t cap)
 {
-    static const struct {
-        int lib, reason;
-        const char *text;
-    } known[] = {
-        {ERR_LIB_PEM, PEM_R_NO_START_LINE, "it holds none in PEM form"},
-        {ERR_LIB_X509, X509_R_NO_CERTIFICATE_OR_CRL_FOUND, "it holds none in PEM form"},
-        {ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ,
-         "it is protected by a passphrase; take one that is not"},
-        {ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH, "it does not belong to the certificate"},
-    };
-    unsigned long last = ERR_peek_last_error();
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (ERR_GET_LIB(last) == known[i].lib && ERR_GET_REASON(last) == known[i].reason) {
-            ERR_clear_error();
-            return known[i].text;
-        }
-    }
-    return first_reason(buf, cap);
+    describe(buf, cap, ERR_peek_error());
+    unsigned long code;
+    const char *known = NULL;
+    while ((code = ERR_get_error()) != 0)
+        known = known != NULL ? known : known_file_reason(code);
+    return known != NULL ? known : buf;
 }
 
 enum err tls_file_error(struct errmsg *em, const char *what, const char *file)
