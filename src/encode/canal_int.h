@@ -36,7 +36,7 @@ struct canal_table {
     const struct table *table;
     uint32_t column_count; /* those that are sent */
     struct canal_column *columns;
-    size_t fixed;          /* worst case of a row without its unbounded values */
+    size_t fixed; /* worst case of a row without its unbounded values */
     /* The constants between the parts, in order; each with CANAL_COPY readable bytes behind it. */
     struct slice after_data;   /* ],"database":...,"es": */
     struct slice insert_rest;  /* from ,"isDdl" to "ts": with "old":null */
@@ -50,10 +50,10 @@ struct canal_json {
     const struct json_escape *escape;
     struct canal_options options;
     const struct zone *zone;
-    struct writer *w;      /* where the current row goes; its len is not kept up to date */
-    const uint8_t *end;    /* of w's memory */
-    size_t fixed;          /* of the current table */
-    enum err err;          /* why something was NULL */
+    struct writer *w;   /* where the current row goes; its len is not kept up to date */
+    const uint8_t *end; /* of w's memory */
+    size_t fixed;       /* of the current table */
+    enum err err;       /* why something was NULL */
     const struct canal_column *failed;
     uint64_t replaced;
     struct writer scratch; /* texts that are made before they are escaped */
@@ -66,7 +66,8 @@ struct canal_json {
  */
 #define CANAL_COPY 32
 
-/* A text is escaped in pieces of this size at most, so that no more than six times that is spare. */
+/* A text is escaped in pieces of this size at most, so that no more than six times that is spare.
+ */
 #define CANAL_PIECE 4096
 
 static inline uint8_t *canal_constant(uint8_t *p, struct slice s)

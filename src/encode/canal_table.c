@@ -97,8 +97,8 @@ static struct slice name_as(const struct table *t, const struct canal_names *nam
     return names->columns != NULL ? names->columns[i] : t->columns[i].name;
 }
 
-static void put_mysql_types(struct builder *b, const struct table *t, const struct canal_names *names,
-                            bool bare)
+static void put_mysql_types(struct builder *b, const struct table *t,
+                            const struct canal_names *names, bool bare)
 {
     const char *before = "{";
     for (uint32_t i = 0; i < t->column_count; i++) {
@@ -171,8 +171,8 @@ static void put_last_part(struct builder *b, const struct canal_options *o, cons
     writer_lit(&b->w, ",\"ts\":");
 }
 
-static void build_constants(struct canal_table *ct, struct builder *b, const struct canal_options *o,
-                            const struct canal_names *names)
+static void build_constants(struct canal_table *ct, struct builder *b,
+                            const struct canal_options *o, const struct canal_names *names)
 {
     const struct table *t = ct->table;
     writer_lit(&b->w, "],\"database\":");
@@ -245,7 +245,8 @@ static size_t fixed_room(const struct canal_table *ct)
 }
 
 /* The names as sent, with what must not be sent left out. */
-static enum err own_names(const struct table *t, const struct canal_names *names, struct slice **own)
+static enum err own_names(const struct table *t, const struct canal_names *names,
+                          struct slice **own)
 {
     *own = calloc(t->column_count + 1, sizeof **own);
     if (*own == NULL)

@@ -165,7 +165,8 @@ static uint8_t *put_converted(struct canal_json *enc, const struct charset *cs, 
                               uint8_t *p)
 {
     writer_clear(&enc->scratch);
-    enum err e = charset_to_utf8(cs, s, &enc->scratch, enc->options.replace_invalid, &enc->replaced);
+    enum err e =
+        charset_to_utf8(cs, s, &enc->scratch, enc->options.replace_invalid, &enc->replaced);
     if (e != ERR_OK)
         return canal_fail(enc, e);
     return put_text(enc, writer_slice(&enc->scratch), p);

@@ -3,7 +3,7 @@
 #include "base/number.h"
 
 #define SECONDS_PER_DAY 86400
-#define FSP_MAX 6
+#define FSP_MAX         6
 
 /* ".123456" cut to fsp digits; nothing for 0. */
 static uint8_t *put_fraction(uint8_t *p, uint32_t us, unsigned fsp)
