@@ -50,48 +50,48 @@ NODISCARD enum err binlog_xa_prepare_parse(struct slice body, struct binlog_xa_p
 
 /* GTID, ANONYMOUS_GTID and GTID_TAGGED: opens a group. */
 struct binlog_gtid {
-    struct my_gtid gtid;       /* uuid and gno are 0 when anonymous */
+    struct my_gtid gtid; /* uuid and gno are 0 when anonymous */
     bool anonymous;
-    uint8_t flags;             /* 1: may hold statements */
+    uint8_t flags; /* 1: may hold statements */
     bool has_clock;
     int64_t last_committed;
     int64_t sequence_number;
-    uint64_t immediate_us;     /* commit on this server, since 1970; 0: not known */
-    uint64_t original_us;      /* commit on the first server; equals the above when it is not sent */
-    uint64_t transaction_len;  /* bytes of the group, this event included; 0: not known */
+    uint64_t immediate_us;    /* commit on this server, since 1970; 0: not known */
+    uint64_t original_us;     /* commit on the first server; equals the above when it is not sent */
+    uint64_t transaction_len; /* bytes of the group, this event included; 0: not known */
     uint32_t immediate_version; /* 80402; 0: not known */
     uint32_t original_version;
-    bool has_original_us;      /* both were sent */
+    bool has_original_us; /* both were sent */
     bool has_original_version;
     bool has_ticket;
-    uint64_t ticket;           /* commit group ticket (Group Replication) */
+    uint64_t ticket; /* commit group ticket (Group Replication) */
 };
 NODISCARD enum err binlog_gtid_parse(const struct binlog_event *ev, struct binlog_gtid *out);
 
 /* MARIA_GTID: opens a group, or announces the single event that is one. */
-#define BINLOG_MARIA_STANDALONE 1u /* no commit follows: the next statement is the group */
+#define BINLOG_MARIA_STANDALONE      1u /* no commit follows: the next statement is the group */
 #define BINLOG_MARIA_GROUP_COMMIT_ID 2u
-#define BINLOG_MARIA_TRANSACTIONAL 4u
-#define BINLOG_MARIA_DDL 32u
-#define BINLOG_MARIA_PREPARED_XA 64u
-#define BINLOG_MARIA_COMPLETED_XA 128u
+#define BINLOG_MARIA_TRANSACTIONAL   4u
+#define BINLOG_MARIA_DDL             32u
+#define BINLOG_MARIA_PREPARED_XA     64u
+#define BINLOG_MARIA_COMPLETED_XA    128u
 
-#define BINLOG_MARIA_EXTRA_MULTI_ENGINE 1u
-#define BINLOG_MARIA_EXTRA_START_ALTER 2u
-#define BINLOG_MARIA_EXTRA_COMMIT_ALTER 4u
+#define BINLOG_MARIA_EXTRA_MULTI_ENGINE   1u
+#define BINLOG_MARIA_EXTRA_START_ALTER    2u
+#define BINLOG_MARIA_EXTRA_COMMIT_ALTER   4u
 #define BINLOG_MARIA_EXTRA_ROLLBACK_ALTER 8u
-#define BINLOG_MARIA_EXTRA_THREAD_ID 16u
+#define BINLOG_MARIA_EXTRA_THREAD_ID      16u
 
 struct binlog_maria_gtid {
     struct maria_gtid gtid;
-    uint8_t flags;           /* BINLOG_MARIA_* */
-    uint8_t flags_extra;     /* BINLOG_MARIA_EXTRA_* */
+    uint8_t flags;       /* BINLOG_MARIA_* */
+    uint8_t flags_extra; /* BINLOG_MARIA_EXTRA_* */
     uint8_t extra_engines;
     uint64_t commit_id;      /* with GROUP_COMMIT_ID */
     struct binlog_xid xid;   /* with PREPARED_XA, COMPLETED_XA */
     uint64_t alter_sequence; /* with COMMIT_ALTER, ROLLBACK_ALTER: where the ALTER started */
     uint32_t thread_id;      /* with THREAD_ID */
-    struct slice rest;       /* what follows the known fields: padding */
+    struct slice extra; /* flags_extra and all after it, raw; zero padding when there is none */
 };
 NODISCARD enum err binlog_maria_gtid_parse(const struct binlog_event *ev,
                                            struct binlog_maria_gtid *out);

@@ -30,14 +30,14 @@
 #include "mysqlproto/binlog/event_type.h"
 
 #define BINLOG_HEADER_LEN 19u
-#define BINLOG_CRC_LEN 4u
-#define BINLOG_EVENT_MAX (UINT32_C(1) << 30) /* the largest max_allowed_packet */
+#define BINLOG_CRC_LEN    4u
+#define BINLOG_EVENT_MAX  (UINT32_C(1) << 30) /* the largest max_allowed_packet */
 
-#define BINLOG_FLAG_IN_USE 0x0001u          /* FORMAT_DESCRIPTION of an open file */
-#define BINLOG_FLAG_THREAD_SPECIFIC 0x0004u /* the statement used temporary tables */
-#define BINLOG_FLAG_SUPPRESS_USE 0x0008u
-#define BINLOG_FLAG_ARTIFICIAL 0x0020u /* made up by the dump thread: no bytes in the file */
-#define BINLOG_FLAG_IGNORABLE 0x0080u  /* to be skipped by who does not know the type */
+#define BINLOG_FLAG_IN_USE           0x0001u /* FORMAT_DESCRIPTION of an open file */
+#define BINLOG_FLAG_THREAD_SPECIFIC  0x0004u /* the statement used temporary tables */
+#define BINLOG_FLAG_SUPPRESS_USE     0x0008u
+#define BINLOG_FLAG_ARTIFICIAL       0x0020u /* made up by the dump thread: no bytes in the file */
+#define BINLOG_FLAG_IGNORABLE        0x0080u /* to be skipped by who does not know the type */
 #define BINLOG_FLAG_SKIP_REPLICATION 0x8000u /* MariaDB */
 
 struct binlog_header {
@@ -59,14 +59,15 @@ struct binlog_format {
     char server_version[51]; /* as sent, terminated */
     uint32_t version;        /* 80402 for 8.4.2; of MariaDB's own count for MariaDB */
     bool is_mariadb;
-    bool known;              /* a FORMAT_DESCRIPTION was seen */
-    bool checksum;           /* events end with a CRC32 */
+    bool known;    /* a FORMAT_DESCRIPTION was seen */
+    bool checksum; /* events end with a CRC32 */
     uint8_t type_count;
-    uint32_t created;        /* seconds UTC; 0 when it was sent in mid file */
+    uint32_t created;             /* seconds UTC; 0 when it was sent in mid file */
     uint8_t post_header_len[256]; /* by type; 0 where none is listed */
 };
 
-/* checksum: the session asked for CRC32 (@source_binlog_checksum), which then is on from the start. */
+/* checksum: the session asked for CRC32 (@source_binlog_checksum), which then is on from the start.
+ */
 void binlog_format_init(struct binlog_format *f, bool checksum);
 
 /*

@@ -38,7 +38,6 @@ struct binlog_feed {
     /* Streaming one event past: */
     bool streaming;
     bool verify;          /* the event ends with a checksum */
-    bool checked_late;    /* FORMAT_DESCRIPTION with the IN_USE bit, which counts as 0 */
     uint8_t stored_count; /* bytes of stored[] that have come */
     uint8_t stored[BINLOG_CRC_LEN];
     uint8_t packet_head_count; /* bytes of packet_head[] that have come */
@@ -47,7 +46,6 @@ struct binlog_feed {
     bool status_pending;  /* the status byte has not been passed */
     uint32_t packet_left; /* bytes of the packet at hand that have not come */
     uint32_t event_left;  /* bytes of the event, without checksum, that have not come */
-    uint32_t event_seen;
     uint32_t crc;
 };
 
@@ -82,7 +80,8 @@ NODISCARD enum err binlog_feed_next(struct binlog_feed *f, uint8_t *p, size_t le
 NODISCARD enum err binlog_feed_peek(const struct binlog_feed *f, const uint8_t *p, size_t len,
                                     struct binlog_header *header, struct slice *first);
 
-/* The event at p is going to be streamed. header: what binlog_feed_peek() showed. */
+/* The event at p is going to be streamed. header: what binlog_feed_peek() showed; not of a
+ * FORMAT_DESCRIPTION, whose checksum has rules of its own. */
 void binlog_feed_stream_begin(struct binlog_feed *f, const struct binlog_format *format,
                               const struct binlog_header *header);
 

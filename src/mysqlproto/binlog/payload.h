@@ -20,10 +20,10 @@
 struct binlog_payload; /* holds a zstd context; made once per connection */
 
 struct binlog_payload_info {
-    uint8_t compression;        /* 0 zstd, 255 none */
-    uint64_t payload_len;       /* compressed bytes */
-    uint64_t uncompressed_len;  /* 0: not said; by the server's word, not to be relied on */
-    size_t header_len;          /* bytes of the body before the payload */
+    uint8_t compression;       /* 0 zstd, 255 none */
+    uint64_t payload_len;      /* compressed bytes */
+    uint64_t uncompressed_len; /* 0: not said; by the server's word, not to be relied on */
+    size_t header_len;         /* bytes of the body before the payload */
 };
 
 /*
@@ -59,5 +59,4 @@ NODISCARD enum err binlog_payload_read(struct binlog_payload *p, uint8_t *buf, s
  * The next event of a run at p .. p + len. ERR_NEED_INPUT: *need bytes are
  * wanted from p on. ERR_MALFORMED: a length that cannot be.
  */
-NODISCARD enum err binlog_run_next(const uint8_t *p, size_t len, struct slice *event,
-                                   size_t *need);
+NODISCARD enum err binlog_run_next(const uint8_t *p, size_t len, struct slice *event, size_t *need);

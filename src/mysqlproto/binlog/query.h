@@ -19,16 +19,16 @@ enum binlog_query_has {
     BINLOG_Q_AUTO_INCREMENT = 1 << 2,
     BINLOG_Q_CHARSET = 1 << 3,
     BINLOG_Q_MICROSECONDS = 1 << 4,
-    BINLOG_Q_XID = 1 << 5,            /* MySQL 17 and MariaDB 129 */
+    BINLOG_Q_XID = 1 << 5, /* MySQL 17 and MariaDB 129 */
     BINLOG_Q_DEFAULT_COLLATION = 1 << 6,
     BINLOG_Q_UPDATED_DBS = 1 << 7,
-    BINLOG_Q_GTID_FLAGS3 = 1 << 8,    /* MariaDB: two-phase ALTER */
-    BINLOG_Q_UNKNOWN = 1 << 9,        /* a code that ended the variables */
+    BINLOG_Q_GTID_FLAGS3 = 1 << 8, /* MariaDB: two-phase ALTER */
+    BINLOG_Q_UNKNOWN = 1 << 9,     /* a code that ended the variables */
 };
 
-#define BINLOG_SQL_MODE_ANSI_QUOTES 0x4u
+#define BINLOG_SQL_MODE_ANSI_QUOTES          0x4u
 #define BINLOG_SQL_MODE_NO_BACKSLASH_ESCAPES 0x100000u
-#define BINLOG_UPDATED_DBS_TOO_MANY 254u
+#define BINLOG_UPDATED_DBS_TOO_MANY          254u
 
 struct binlog_query {
     uint32_t thread_id;
@@ -52,10 +52,10 @@ struct binlog_query {
     uint64_t xid;
     struct slice catalog;
     struct slice time_zone;
-    uint8_t updated_db_count;   /* or BINLOG_UPDATED_DBS_TOO_MANY */
-    struct slice updated_dbs;   /* names, each with a NUL */
+    uint8_t updated_db_count; /* or BINLOG_UPDATED_DBS_TOO_MANY */
+    struct slice updated_dbs; /* names, each with a NUL */
     uint8_t gtid_flags3;
-    uint64_t alter_sequence;    /* with gtid_flags3 & 12 */
+    uint64_t alter_sequence; /* with gtid_flags3 & 12 */
 
     /* EXECUTE_LOAD_QUERY only: */
     uint32_t file_id;

@@ -25,10 +25,14 @@
 #pragma once
 
 #include "base/reader.h"
+#include "mysqlproto/binlog/inflate.h"
 #include "schema/cell.h"
 #include "schema/table.h"
 
 struct row_plan;
+
+/* The bitmap of all columns: images of it take a shorter way, known by this address. */
+extern const uint8_t row_all_present[512];
 
 /*
  * Borrows nothing from t. ERR_UNSUPPORTED: a column of a type that cannot be
@@ -37,16 +41,19 @@ struct row_plan;
 NODISCARD enum err row_plan_new(const struct table *t, struct row_plan **out, struct errmsg *em);
 void row_plan_free(struct row_plan *p);
 
+uint32_t row_plan_width(const struct row_plan *p); /* columns */
+
 /* Columns of type JSON: the bits of a partial update's diff bitmap. */
 uint32_t row_plan_json_count(const struct row_plan *p);
 
 struct row_scratch_block;
 
 struct row_scratch {
-    struct row_scratch_block *block; /* where values are put now */
+    struct row_scratch_block *block; /* where values are put now; the older ones hang on it */
     size_t used;                     /* bytes of that block */
-    size_t held;                     /* bytes of all blocks */
+    size_t given;                    /* bytes handed out since the reset */
     size_t max;
+    struct binlog_inflater inflater;
 };
 
 /* max: bytes that one row change may need. */

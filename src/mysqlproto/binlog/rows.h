@@ -5,8 +5,9 @@
  * Layout: libs/mysql/binlog/event/rows_event.h, Rows_event (MySQL source docs).
  *
  * Order of use: binlog_rows_parse(); find the table by id and check that its
- * column count is the event's width (ERR_TABLE_MISMATCH else); expand a
- * compressed event; then binlog_rows_next() until the reader is at its end:
+ * column count is the event's width (else binlog_rows_next() says
+ * ERR_TABLE_MISMATCH); expand a compressed event; then binlog_rows_next() until the reader is at
+ * its end:
  *
  *     struct reader r = reader_of(ev.rows);
  *     while (r.p < r.end)
@@ -33,12 +34,13 @@ struct binlog_rows {
     uint64_t table_id;
     uint16_t flags;
     enum binlog_rows_op op;
-    bool partial;    /* PARTIAL_UPDATE_ROWS */
-    bool compressed; /* rows is a compressed record: inflate.h */
-    bool dummy;      /* carries no rows and belongs to no table */
-    uint32_t width;  /* columns */
-    const uint8_t *before; /* columns present in before images; WRITE: NULL */
+    bool partial;          /* PARTIAL_UPDATE_ROWS */
+    bool compressed;       /* rows is a compressed record: inflate.h */
+    bool dummy;            /* carries no rows and belongs to no table */
+    uint32_t width;        /* columns */
+    const uint8_t *before; /* columns present in before images, or row_all_present; WRITE: NULL */
     const uint8_t *after;  /* in after images; DELETE: NULL */
+    struct slice bitmaps;  /* the bitmaps as sent */
     struct slice extra;    /* version 2: extra data, raw */
     struct slice rows;
 };
@@ -62,6 +64,7 @@ static inline bool binlog_is_rows(uint8_t type)
 NODISCARD enum err binlog_rows_parse(const struct binlog_format *f, const struct binlog_event *ev,
                                      struct binlog_rows *out);
 
-/* The next row change; r reads ev->rows, which is not compressed (any more), and is not at its end. */
+/* The next row change; r reads ev->rows, which is not compressed (any more), and is not at its end.
+ */
 NODISCARD enum err binlog_rows_next(const struct binlog_rows *ev, const struct row_plan *p,
                                     struct reader *r, struct binlog_row *out);

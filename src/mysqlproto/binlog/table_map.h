@@ -16,7 +16,8 @@
 
 #define BINLOG_COLUMNS_MAX 4096u /* of one table, MySQL and MariaDB */
 
-/* The arrays of the last parsed map; they grow to the widest table met and stay. All zero is empty. */
+/* The arrays of the last parsed map; they grow to the widest table met and stay. All zero is empty.
+ */
 struct binlog_map_scratch {
     struct map_column *columns;
     uint32_t columns_cap;
@@ -51,8 +52,9 @@ NODISCARD enum err binlog_table_id(const struct binlog_format *f, uint8_t type, 
                                    uint64_t *out);
 
 /*
- * ENUM and SET labels of a column, raw (struct map_column, members): the next
- * label of the list. Start with *list = members after binlog_members_begin().
+ * ENUM and SET labels of a column (struct map_column, members): *count labels
+ * follow in *r, each read with reader_lenenc_str(), in the column's character
+ * set. A list that binlog_table_map_parse() handed out cannot be damaged.
  */
 struct reader;
 NODISCARD enum err binlog_members_begin(struct slice members, struct reader *r, uint32_t *count);

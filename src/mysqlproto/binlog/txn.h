@@ -24,8 +24,8 @@ enum binlog_txn_state {
 };
 
 enum binlog_txn_event {
-    BINLOG_TXN_EV_OTHER,     /* has no say: checkpoints, heartbeats, annotations, ... */
-    BINLOG_TXN_EV_GTID,      /* GTID, ANONYMOUS_GTID, GTID_TAGGED */
+    BINLOG_TXN_EV_OTHER,             /* has no say: checkpoints, heartbeats, annotations, ... */
+    BINLOG_TXN_EV_GTID,              /* GTID, ANONYMOUS_GTID, GTID_TAGGED */
     BINLOG_TXN_EV_MARIA_GTID,        /* MARIA_GTID without STANDALONE */
     BINLOG_TXN_EV_MARIA_GTID_SINGLE, /* with it */
     BINLOG_TXN_EV_TABLE_MAP,
@@ -35,7 +35,7 @@ enum binlog_txn_event {
     BINLOG_TXN_EV_XA_ONE_PHASE, /* XA_PREPARE that commits */
     BINLOG_TXN_EV_FILE,         /* made-up ROTATE, FORMAT_DESCRIPTION, STOP */
     BINLOG_TXN_EV_INCIDENT,
-    BINLOG_TXN_EV_LOAD,         /* EXECUTE_LOAD_QUERY */
+    BINLOG_TXN_EV_LOAD, /* EXECUTE_LOAD_QUERY */
     /* QUERY, by verb: */
     BINLOG_TXN_EV_BEGIN,
     BINLOG_TXN_EV_COMMIT,
@@ -48,7 +48,8 @@ enum binlog_txn_event {
     BINLOG_TXN_EV_XA_COMMIT,
     BINLOG_TXN_EV_XA_ROLLBACK,
     BINLOG_TXN_EV_DUMMY,     /* stands for an event that an old replica would not know */
-    BINLOG_TXN_EV_STATEMENT, /* INSERT, UPDATE, DELETE, REPLACE, LOAD, WITH: rows without rows events */
+    BINLOG_TXN_EV_STATEMENT, /* INSERT, UPDATE, DELETE, REPLACE, LOAD, WITH: rows without rows
+                                events */
     BINLOG_TXN_EV_DDL,       /* everything else */
     BINLOG_TXN_EV_DDL_OPEN,  /* CREATE TABLE ... START TRANSACTION: takes effect at the commit */
     BINLOG_TXN_EV_COUNT
@@ -56,12 +57,12 @@ enum binlog_txn_event {
 
 enum binlog_txn_action {
     BINLOG_TXN_IGNORE,
-    BINLOG_TXN_BEGIN,       /* a group opens here (a GTID event, or BEGIN where there are none) */
-    BINLOG_TXN_ROWS,        /* rows, or the map of a table, of the open group */
-    BINLOG_TXN_COMMIT,      /* the group ends and counts */
-    BINLOG_TXN_ROLLBACK,    /* the group ends and does not count */
-    BINLOG_TXN_DDL,         /* ends its group unless the state says OPEN afterwards */
-    BINLOG_TXN_STATEMENT,   /* a change of rows that is logged as a statement; as DDL */
+    BINLOG_TXN_BEGIN,     /* a group opens here (a GTID event, or BEGIN where there are none) */
+    BINLOG_TXN_ROWS,      /* rows, or the map of a table, of the open group */
+    BINLOG_TXN_COMMIT,    /* the group ends and counts */
+    BINLOG_TXN_ROLLBACK,  /* the group ends and does not count */
+    BINLOG_TXN_DDL,       /* ends its group unless the state says OPEN afterwards */
+    BINLOG_TXN_STATEMENT, /* a change of rows that is logged as a statement; as DDL */
     BINLOG_TXN_SAVEPOINT,
     BINLOG_TXN_ROLLBACK_TO, /* rows since that savepoint do not count */
     BINLOG_TXN_XA_PARK,     /* the group ends; it counts when its xid commits */

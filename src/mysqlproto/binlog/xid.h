@@ -7,8 +7,8 @@
 
 struct binlog_xid {
     uint32_t format_id;
-    uint8_t gtrid_len; /* at most BINLOG_XID_PART_MAX */
-    uint8_t bqual_len; /* the same */
+    uint8_t gtrid_len;                     /* at most BINLOG_XID_PART_MAX */
+    uint8_t bqual_len;                     /* the same */
     uint8_t data[2 * BINLOG_XID_PART_MAX]; /* gtrid, bqual */
 };
 
