@@ -13,7 +13,8 @@
  *    16  sequence              8   as in the file's name, from 1
  *    24  file size             8   bytes, a multiple of 4096
  *    32  made at               8   microseconds since 1970
- *    40  reserved, zero       20
+ *    40  initial               8   bytes that were on disk before the file got its name
+ *    48  reserved, zero       12
  *    60  crc32c of 0..59       4
  *
  * Records follow from offset 64, each at a multiple of 8:
@@ -49,7 +50,8 @@ struct wal_file_header {
     uint64_t sequence;
     uint64_t file_size;
     uint64_t made_at_us;
-    uint8_t reserved[20];
+    uint64_t initial;
+    uint8_t reserved[12];
     uint32_t crc32c;
 };
 static_assert(sizeof(struct wal_file_header) == 64, "matches the layout above");
