@@ -1,7 +1,7 @@
 /* How the values of each kind of column are written. */
 #include "base/number.h"
 #include "encode/canal_int.h"
-#include "encode/value_text.h"
+#include "schema/cell_text.h"
 #include "schema/charset.h"
 
 /* --- bounded values: room was made for the whole row --- */
@@ -46,7 +46,7 @@ static uint8_t *put_double(struct canal_json *enc, const struct canal_column *cc
     return p;
 }
 
-/* Closes the quotes behind a text of value_text.h. */
+/* Closes the quotes behind a text of cell_text.h. */
 static uint8_t *close_quote(struct canal_json *enc, uint8_t *p)
 {
     if (p == NULL)
@@ -60,7 +60,7 @@ static uint8_t *put_year(struct canal_json *enc, const struct canal_column *cc,
 {
     (void)cc;
     *p = '"';
-    return close_quote(enc, value_year(p + 1, cell->u64));
+    return close_quote(enc, cell_year_text(p + 1, cell->u64));
 }
 
 static uint8_t *put_date(struct canal_json *enc, const struct canal_column *cc,
@@ -68,29 +68,60 @@ static uint8_t *put_date(struct canal_json *enc, const struct canal_column *cc,
 {
     (void)cc;
     *p = '"';
-    return close_quote(enc, value_date(p + 1, &cell->civil));
+    return close_quote(enc, cell_date_text(p + 1, &cell->civil));
 }
 
 static uint8_t *put_time(struct canal_json *enc, const struct canal_column *cc,
                          const struct cell *cell, uint8_t *p)
 {
     *p = '"';
-    return close_quote(enc, value_time(p + 1, &cell->civil, cc->column->fsp));
+    return close_quote(enc, cell_time_text(p + 1, &cell->civil, cc->column->fsp));
 }
 
 static uint8_t *put_datetime(struct canal_json *enc, const struct canal_column *cc,
                              const struct cell *cell, uint8_t *p)
 {
     *p = '"';
-    return close_quote(enc, value_datetime(p + 1, &cell->civil, cc->column->fsp));
+    return close_quote(enc, cell_datetime_text(p + 1, &cell->civil, cc->column->fsp));
 }
 
 static uint8_t *put_timestamp(struct canal_json *enc, const struct canal_column *cc,
                               const struct cell *cell, uint8_t *p)
 {
-    int32_t offset = zone_offset(enc->zone, cell->stamp.seconds);
     *p = '"';
-    return close_quote(enc, value_timestamp(p + 1, cell->stamp, offset, cc->column->fsp));
+    return close_quote(enc, cell_timestamp_text(p + 1, cell->stamp, enc->zone, cc->column->fsp));
+}
+
+static uint8_t *put_decimal(struct canal_json *enc, const struct canal_column *cc,
+                            const struct cell *cell, uint8_t *p)
+{
+    const struct column *col = cc->column;
+    *p = '"';
+    return close_quote(enc, cell_decimal_text(p + 1, cell->raw, col->precision, col->scale));
+}
+
+static uint8_t *put_uuid(struct canal_json *enc, const struct canal_column *cc,
+                         const struct cell *cell, uint8_t *p)
+{
+    (void)cc;
+    *p = '"';
+    return close_quote(enc, cell_uuid_text(p + 1, cell->raw));
+}
+
+static uint8_t *put_inet4(struct canal_json *enc, const struct canal_column *cc,
+                          const struct cell *cell, uint8_t *p)
+{
+    (void)cc;
+    *p = '"';
+    return close_quote(enc, cell_inet4_text(p + 1, cell->raw));
+}
+
+static uint8_t *put_inet6(struct canal_json *enc, const struct canal_column *cc,
+                          const struct cell *cell, uint8_t *p)
+{
+    (void)cc;
+    *p = '"';
+    return close_quote(enc, cell_inet6_text(p + 1, cell->raw));
 }
 
 static uint8_t *put_enum(struct canal_json *enc, const struct canal_column *cc,
@@ -424,7 +455,7 @@ static void init_plain(struct canal_column *cc, enum cell_kind kind, canal_put_f
 bool canal_column_init(struct canal_column *cc, const struct column *col,
                        const struct canal_options *o, struct arena *a)
 {
-    cc->room = VALUE_TEXT_MAX + 2;
+    cc->room = CELL_TEXT_MAX + 2;
     switch (col->kind) {
     case COL_TINYINT:
     case COL_SMALLINT:
@@ -480,10 +511,19 @@ bool canal_column_init(struct canal_column *cc, const struct column *col,
             return true;
         return col->kind == COL_ENUM ? init_enum(cc, col, a) : init_set(cc, col, a);
     case COL_DECIMAL:
-    case COL_JSON:
+        cc->room = CELL_DECIMAL_TEXT_MAX + 2;
+        init_plain(cc, CELL_DECIMAL, put_decimal);
+        return true;
     case COL_UUID:
+        init_plain(cc, CELL_BYTES, put_uuid);
+        return true;
     case COL_INET4:
+        init_plain(cc, CELL_BYTES, put_inet4);
+        return true;
     case COL_INET6:
+        init_plain(cc, CELL_BYTES, put_inet6);
+        return true;
+    case COL_JSON:
     case COL_KIND_COUNT:
         break;
     }

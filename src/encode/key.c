@@ -4,7 +4,7 @@
 #include "base/number.h"
 #include "base/utf8.h"
 #include "encode/json_escape.h"
-#include "encode/value_text.h"
+#include "schema/cell_text.h"
 #include "schema/charset.h"
 
 /* The hash of one cell's canonical text. */
@@ -121,28 +121,6 @@ static uint32_t hash_digits(uint32_t h, uint64_t v)
 
 /* --- canonical texts --- */
 
-static enum err put_enum(const struct column *col, uint64_t index, struct writer *w)
-{
-    if (index > col->member_count)
-        return ERR_MALFORMED;
-    if (index > 0)
-        writer_slice_put(w, col->members[index - 1]);
-    return w->err;
-}
-
-static enum err put_set(const struct column *col, uint64_t bits, struct writer *w)
-{
-    if (col->member_count < 64 && bits >> col->member_count != 0)
-        return ERR_MALFORMED;
-    while (bits != 0) {
-        writer_slice_put(w, col->members[__builtin_ctzll(bits)]);
-        bits &= bits - 1;
-        if (bits != 0)
-            writer_u8(w, ',');
-    }
-    return w->err;
-}
-
 static enum err put_latin1(struct slice s, struct writer *w)
 {
     if (s.len > SIZE_MAX / 4 || !writer_reserve(w, 2 * s.len))
@@ -160,6 +138,11 @@ static bool is_text(const struct column *col)
            col->kind == COL_JSON;
 }
 
+static bool is_address(const struct column *col)
+{
+    return col->kind == COL_UUID || col->kind == COL_INET4 || col->kind == COL_INET6;
+}
+
 static enum err put_text(const struct column *col, struct slice s, struct writer *w)
 {
     if (col->charset != NULL && col->charset->form == CHARSET_OTHER) {
@@ -174,19 +157,26 @@ static enum err put_text(const struct column *col, struct slice s, struct writer
 
 static enum err put_u64(const struct column *col, uint64_t v, struct writer *w)
 {
-    if (col->kind == COL_ENUM)
-        return put_enum(col, v, w);
+    struct slice label;
+    if (col->kind == COL_ENUM) {
+        if (!cell_enum_label(col, v, &label))
+            return ERR_MALFORMED;
+        writer_slice_put(w, label);
+        return w->err;
+    }
     if (col->kind == COL_SET)
-        return put_set(col, v, w);
-    if (!writer_reserve(w, VALUE_TEXT_MAX))
+        return cell_set_text(col, v, w) ? w->err : ERR_MALFORMED;
+    if (!writer_reserve(w, CELL_TEXT_MAX))
         return w->err;
     uint8_t *p = writer_tail(w);
-    uint8_t *end = col->kind == COL_YEAR ? value_year(p, v) : number_u64(p, v);
+    uint8_t *end = col->kind == COL_YEAR ? cell_year_text(p, v) : number_u64(p, v);
     if (end == NULL)
         return ERR_MALFORMED;
     w->len = (size_t)(end - w->base);
     return ERR_OK;
 }
+
+static const struct zone utc = {1, &(struct zone_step){INT64_MIN, 0}};
 
 /* Values whose text is bounded. NULL: malformed. */
 static uint8_t *bounded(const struct column *col, const struct cell *cell, uint8_t *p)
@@ -199,13 +189,19 @@ static uint8_t *bounded(const struct column *col, const struct cell *cell, uint8
     case CELL_F64:
         return number_double_java(p, cell->f64);
     case CELL_DATE:
-        return value_date(p, &cell->civil);
+        return cell_date_text(p, &cell->civil);
     case CELL_TIME:
-        return value_time(p, &cell->civil, col->fsp);
+        return cell_time_text(p, &cell->civil, col->fsp);
     case CELL_DATETIME:
-        return value_datetime(p, &cell->civil, col->fsp);
+        return cell_datetime_text(p, &cell->civil, col->fsp);
+    case CELL_DECIMAL:
+        return cell_decimal_text(p, cell->raw, col->precision, col->scale);
     case CELL_TIMESTAMP:
-        return value_timestamp(p, cell->stamp, 0, col->fsp);
+        return cell_timestamp_text(p, cell->stamp, &utc, col->fsp);
+    case CELL_BYTES:
+        return col->kind == COL_UUID    ? cell_uuid_text(p, cell->raw)
+               : col->kind == COL_INET4 ? cell_inet4_text(p, cell->raw)
+                                        : cell_inet6_text(p, cell->raw);
     default:
         return NULL;
     }
@@ -217,6 +213,8 @@ enum err key_text(const struct column *col, const struct cell *cell, struct writ
     case CELL_U64:
         return put_u64(col, cell->u64, w);
     case CELL_BYTES:
+        if (is_address(col))
+            break;
         return is_text(col) ? put_text(col, cell->raw, w) : put_latin1(cell->raw, w);
     case CELL_TEXT:
         writer_slice_put(w, cell->raw);
@@ -224,7 +222,7 @@ enum err key_text(const struct column *col, const struct cell *cell, struct writ
     default:
         break;
     }
-    if (!writer_reserve(w, VALUE_TEXT_MAX))
+    if (!writer_reserve(w, CELL_DECIMAL_TEXT_MAX))
         return w->err;
     uint8_t *end = bounded(col, cell, writer_tail(w));
     if (end == NULL)
