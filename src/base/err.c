@@ -15,8 +15,8 @@ static const struct {
 };
 
 static const int exit_codes[] = {
-    [ERRC_OK] = 0,   [ERRC_WAIT] = 1,   [ERRC_BUG] = 1,     [ERRC_CONFIG] = 2,
-    [ERRC_SOURCE] = 4, [ERRC_LINK] = 4, [ERRC_DEST] = 5,    [ERRC_BROKER] = 5,
+    [ERRC_OK] = 0,      [ERRC_WAIT] = 1, [ERRC_BUG] = 1,   [ERRC_CONFIG] = 2,
+    [ERRC_SOURCE] = 4,  [ERRC_LINK] = 4, [ERRC_DEST] = 5,  [ERRC_BROKER] = 5,
     [ERRC_HISTORY] = 6, [ERRC_DATA] = 7, [ERRC_STATE] = 8,
 };
 
@@ -62,6 +62,8 @@ void errmsg_prefix(struct errmsg *m, const char *fmt, ...)
     va_end(args);
     if (n < 0)
         n = 0;
-    if ((size_t)n < sizeof(m->text))
-        snprintf(m->text + n, sizeof(m->text) - (size_t)n, ": %s", old.text);
+    if ((size_t)n < sizeof(m->text)) {
+        int len = (int)(sizeof(m->text) - (size_t)n - 3);
+        snprintf(m->text + n, sizeof(m->text) - (size_t)n, ": %.*s", len > 0 ? len : 0, old.text);
+    }
 }

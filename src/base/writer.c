@@ -25,6 +25,10 @@ bool writer_grow(struct writer *w, size_t n)
         w->err = ERR_TOO_LARGE;
         return false;
     }
+    if (w->fixed) {
+        w->err = ERR_NO_ROOM;
+        return false;
+    }
     size_t cap = w->cap < WRITER_CAP_MIN ? WRITER_CAP_MIN : w->cap;
     while (cap - w->len < n)
         cap = cap > w->max / 2 ? w->max : cap * 2;

@@ -11,19 +11,26 @@
  */
 #pragma once
 
-#include "base/slice.h"
 #include "base/err.h"
+#include "base/slice.h"
 
 struct writer {
     uint8_t *base;
-    size_t len; /* bytes written */
-    size_t cap; /* bytes that fit before growing */
-    size_t max; /* never grows beyond */
-    enum err err; /* ERR_OK, ERR_TOO_LARGE or ERR_NO_MEMORY */
+    size_t len;   /* bytes written */
+    size_t cap;   /* bytes that fit before growing */
+    size_t max;   /* never grows beyond */
+    enum err err; /* ERR_OK, ERR_TOO_LARGE, ERR_NO_ROOM or ERR_NO_MEMORY */
+    bool fixed;   /* base is somebody else's memory: growing fails with ERR_NO_ROOM instead */
 };
 
 void writer_init(struct writer *w, size_t max);
 void writer_fini(struct writer *w);
+
+/* A writer over memory of the caller's, which never moves or grows. */
+static inline struct writer writer_fixed(void *base, size_t cap)
+{
+    return (struct writer){.base = base, .cap = cap, .max = cap, .fixed = true};
+}
 
 /* Slow path of writer_reserve(). */
 bool writer_grow(struct writer *w, size_t n);
@@ -84,10 +91,22 @@ static inline void writer_le(struct writer *w, uint64_t v, unsigned n)
     writer_put(w, b, n);
 }
 
-static inline void writer_u16(struct writer *w, uint16_t v) { writer_le(w, v, 2); }
-static inline void writer_u24(struct writer *w, uint32_t v) { writer_le(w, v, 3); }
-static inline void writer_u32(struct writer *w, uint32_t v) { writer_le(w, v, 4); }
-static inline void writer_u64(struct writer *w, uint64_t v) { writer_le(w, v, 8); }
+static inline void writer_u16(struct writer *w, uint16_t v)
+{
+    writer_le(w, v, 2);
+}
+static inline void writer_u24(struct writer *w, uint32_t v)
+{
+    writer_le(w, v, 3);
+}
+static inline void writer_u32(struct writer *w, uint32_t v)
+{
+    writer_le(w, v, 4);
+}
+static inline void writer_u64(struct writer *w, uint64_t v)
+{
+    writer_le(w, v, 8);
+}
 
 /* Length-encoded integer and string, as the MySQL protocol has them. */
 void writer_lenenc(struct writer *w, uint64_t v);
