@@ -16,6 +16,8 @@ void net_close(struct net_conn *c)
     if (c == NULL)
         return;
     loop_bind(c->loop);
+    if (c->tls != NULL)
+        tls_goodbye(c);
     tls_free(c->tls);
     c->loop->ops->remove(c);
     close(c->fd);

@@ -150,8 +150,8 @@ static void add_failure(struct errmsg *all, const struct addrinfo *ai, const str
         0)
         snprintf(digits, sizeof(digits), "?");
     size_t used = strlen(all->text);
-    snprintf(all->text + used, sizeof(all->text) - used, "%s%s: %s", used > 0 ? "; " : "", digits,
-             why->text);
+    snprintf(all->text + used, sizeof(all->text) - used, "%s%s: %.200s", used > 0 ? "; " : "",
+             digits, why->text);
 }
 
 /* One silent address must not eat the time of the others. */
@@ -169,7 +169,7 @@ static enum err try_all(struct net_conn *c, const struct addrinfo *list,
         left++;
     bool only_one = left == 1;
     struct errmsg all = {0}, why = {0};
-    enum err worst = ERR_UNREACHABLE;
+    enum err last = ERR_UNREACHABLE;
     for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next, left--) {
         struct attempt a = {
             .addr = ai->ai_addr,
@@ -183,10 +183,10 @@ static enum err try_all(struct net_conn *c, const struct addrinfo *list,
             return ERR_OK;
         if (e == ERR_STOPPED || e == ERR_SYSTEM)
             return errmsg_set(em, e, "%s", why.text);
-        worst = e;
+        last = e;
         add_failure(&all, ai, &why);
     }
-    return errmsg_set(em, worst, "%s", only_one ? why.text : all.text);
+    return errmsg_set(em, last, "%s", only_one ? why.text : all.text);
 }
 
 static enum err connect_tcp(struct net_conn *c, const struct net_options *opt, uint64_t deadline,

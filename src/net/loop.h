@@ -73,8 +73,8 @@ const char *net_loop_backend_name(const struct net_loop *loop);
 NODISCARD enum err net_loop_wait(struct net_loop *loop, uint64_t deadline_mono_ms);
 
 /*
- * Ends the wait under way, or else the next one. Any thread, any number of
- * times; calls made before the loop has looked count as one, and only a loop
- * that sleeps costs a system call.
+ * Ends the wait under way, or else the next one. Any thread, a signal
+ * handler too, any number of times; calls made before the loop has looked count as one, and only a
+ * loop that sleeps costs a system call.
  */
 void net_loop_wake(struct net_loop *loop);

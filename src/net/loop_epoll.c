@@ -77,6 +77,7 @@ static enum err ep_wait(struct net_loop *loop, uint32_t timeout_ms)
 static enum err ep_add(struct net_conn *c, struct errmsg *em)
 {
     struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+    c->ep.readable = c->ep.hup = false; /* an address tried before may have left them */
     if (epoll_ctl(ep_fd(c->loop), EPOLL_CTL_ADD, c->fd, &ev) < 0)
         return errmsg_set(em, ERR_SYSTEM, "epoll_ctl: %s", strerror(errno));
     return ERR_OK;

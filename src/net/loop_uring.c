@@ -211,7 +211,8 @@ static void ur_fini(struct net_loop *loop)
 static bool enable(struct uring *u)
 {
     if (!u->enabled) /* io_uring_enable_rings() is not exported by every liburing */
-        u->enabled = io_uring_register(u->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) >= 0;
+        u->enabled = io_uring_register((unsigned)u->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+                                       NULL, 0) >= 0;
     return u->enabled;
 }
 

@@ -18,11 +18,6 @@ void tls_free(struct tls *t)
 {
     if (t == NULL)
         return;
-    if (t->open) {
-        /* Only says goodbye into the pair; what is not flushed is not missed. */
-        ERR_clear_error();
-        SSL_shutdown(t->ssl);
-    }
     SSL_free(t->ssl);
     BIO_free(t->wire);
     SSL_CTX_free(t->ctx);
@@ -43,6 +38,16 @@ enum err tls_flush(struct net_conn *c)
         TRY(conn_send(c, slice_of(p, (size_t)len), &n));
         BIO_nread(c->tls->wire, &p, (int)n);
     }
+}
+
+void tls_goodbye(struct net_conn *c)
+{
+    if (!c->tls->open)
+        return;
+    ERR_clear_error();
+    SSL_shutdown(c->tls->ssl);
+    enum err e = tls_flush(c);
+    (void)e; /* a peer that does not hear it sees the end of the stream */
 }
 
 /* Socket to OpenSSL, once. */
@@ -89,17 +94,21 @@ enum err tls_read(struct net_conn *c, uint8_t *buf, size_t cap, size_t *n)
 
 enum err tls_write(struct net_conn *c, struct slice s, size_t *n)
 {
-    struct tls *t = c->tls;
-    TRY(tls_flush(c));
-    ERR_clear_error();
-    int rc = SSL_write_ex(t->ssl, s.ptr, s.len, n);
-    int why = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, rc);
-    if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_WRITE && why != SSL_ERROR_WANT_READ)
-        return tls_stream_error(c);
-    enum err e = tls_flush(c);
-    if (rc == 1)
-        return e == ERR_NO_ROOM ? ERR_OK : e; /* taken; the rest follows with the next call */
-    return e == ERR_OK ? ERR_NO_ROOM : e;
+    for (;;) {
+        TRY(tls_flush(c));
+        ERR_clear_error();
+        size_t taken;
+        int rc = SSL_write_ex(c->tls->ssl, s.ptr, s.len, &taken);
+        if (rc != 1 && SSL_get_error(c->tls->ssl, rc) == SSL_ERROR_WANT_WRITE)
+            continue; /* the pair is full */
+        if (rc != 1)
+            return tls_stream_error(c);
+        enum err e = tls_flush(c);
+        if (e != ERR_OK && e != ERR_NO_ROOM)
+            return e;
+        *n = taken; /* what found no room follows with the next call */
+        return ERR_OK;
+    }
 }
 
 /* --- setting up --- */
@@ -162,7 +171,12 @@ static enum err set_identity(struct tls *t, const struct net_tls_options *opt, c
     if (name == NULL)
         return ERR_OK;
     bool address = is_address(name);
-    if (!address && SSL_set_tlsext_host_name(t->ssl, name) != 1)
+    char asked[TLSEXT_MAXLEN_host_name + 1]; /* OpenSSL wants it writable, and copies it */
+    if (strlen(name) >= sizeof(asked))
+        return errmsg_set(em, ERR_CONFIG, "TLS: a server's name has at most %d bytes, not %zu",
+                          TLSEXT_MAXLEN_host_name, strlen(name));
+    strcpy(asked, name);
+    if (!address && SSL_set_tlsext_host_name(t->ssl, asked) != 1)
         return tls_setup_error(em, "the server's name");
     if (opt->mode != NET_TLS_VERIFY_IDENTITY)
         return ERR_OK;

@@ -35,6 +35,9 @@ NODISCARD enum err tls_write(struct net_conn *c, struct slice s, size_t *n);
 /* Gives waiting encrypted bytes to the socket. ERR_NO_ROOM: some still wait. */
 NODISCARD enum err tls_flush(struct net_conn *c);
 
+/* The end of the stream, as far as the socket has room for it. */
+void tls_goodbye(struct net_conn *c);
+
 void tls_free(struct tls *t);
 
 /* Remembers why a certificate fails; OpenSSL calls it during the handshake. */

@@ -1,6 +1,13 @@
 #include "net_peer.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 Test(net_loop, a_loop_names_the_backend_that_was_asked_for)
@@ -33,6 +40,50 @@ Test(net_loop, impossible_receive_buffers_are_refused_with_a_sentence)
         cr_assert_err(net_loop_new_with(&bad[i], &loop, &em), ERR_CONFIG);
         cr_expect(strstr(em.text, "receive buffers") != NULL, "%s", em.text);
     }
+}
+
+/* From now on this process gets ENOSYS from io_uring_setup. */
+static void forbid_io_uring(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog prog = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+Test(net_loop, where_io_uring_is_forbidden_auto_takes_epoll_and_asking_for_it_fails)
+{
+    forbid_io_uring();
+    struct net_loop *loop = NULL;
+    struct errmsg em = {0};
+    cr_assert_err(net_loop_new(NET_URING, &loop, &em), ERR_SYSTEM);
+    cr_expect_str_eq(em.text, "io_uring cannot be set up: Function not implemented");
+    cr_assert_ok(net_loop_new(NET_AUTO, &loop, &em));
+    cr_expect_str_eq(net_loop_backend_name(loop), "epoll");
+    net_loop_free(loop);
+}
+
+static void *use_loop(void *loop)
+{
+    struct pair p = pair_open(loop, NULL);
+    uint8_t byte;
+    size_t n;
+    peer_send(p.fd, "x", 1);
+    cr_assert_ok(net_read_some(p.c, &byte, 1, in_ms(5000), NULL, &n));
+    pair_close(&p);
+    return NULL;
+}
+
+ON_EACH_BACKEND(net_loop, a_loop_made_on_one_thread_works_on_another)
+{
+    pthread_t t;
+    cr_assert_eq(pthread_create(&t, NULL, use_loop, loop), 0);
+    pthread_join(t, NULL);
 }
 
 ON_EACH_BACKEND(net_loop, a_wait_ends_at_its_deadline_and_not_before)
