@@ -45,14 +45,14 @@ struct src_server {
     bool mysql56_temporal_format;   /* MariaDB; true elsewhere */
     char time_zone[64];             /* @@global.time_zone: "SYSTEM", "+00:00", "Europe/Paris" */
     char system_time_zone[64];
-    char charset[32]; /* character_set_server */
+    char charset[32];        /* character_set_server */
+    char binlog_storage[32]; /* MariaDB 12.3: "innodb" takes GTID starts only; else "" */
 };
 
 NODISCARD enum err src_server_read(struct src_session *s, struct src_server *out,
                                    struct errmsg *em);
 
-/* log_bin on, binlog_format ROW, server_id not 0, binlog storage we can read: ERR_SOURCE_SETUP
- * with what to set. */
+/* log_bin on, binlog_format ROW, server_id not 0: ERR_SOURCE_SETUP with what to set. */
 NODISCARD enum err src_server_check(const struct src_server *sv, struct errmsg *em);
 
 /*
@@ -89,8 +89,8 @@ struct src_binlog {
 };
 
 /* The files that are there, oldest first; *out in one block, free() it. */
-NODISCARD enum err src_server_binlogs(struct src_session *s, struct src_binlog **out, size_t *count,
-                                      struct errmsg *em);
+NODISCARD enum err src_server_binlogs(struct src_session *s, const struct src_server *sv,
+                                      struct src_binlog **out, size_t *count, struct errmsg *em);
 
 /* The server ids and uuids of the replicas that are registered; ids in one block, free() it.
  * Where the privilege is missing the list is empty. */

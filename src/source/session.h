@@ -67,11 +67,10 @@ NODISCARD enum err src_session_open(struct net_loop *loop, const struct src_opti
 void src_session_close(struct src_session *s);
 
 bool src_session_alive(const struct src_session *s);
-bool src_session_tls(const struct src_session *s);                /* the link is encrypted */
-const char *src_session_tls_version(const struct src_session *s); /* "TLSv1.3"; "" without TLS */
-bool src_session_is_mariadb(const struct src_session *s);         /* as the greeting says */
-const char *src_session_version(const struct src_session *s);     /* the greeting's text */
-uint32_t src_session_thread_id(const struct src_session *s);      /* for KILL */
+bool src_session_tls(const struct src_session *s);            /* the link is encrypted */
+bool src_session_is_mariadb(const struct src_session *s);     /* as the greeting says */
+const char *src_session_version(const struct src_session *s); /* the greeting's text */
+uint32_t src_session_thread_id(const struct src_session *s);  /* for KILL */
 const char *
 src_session_plugin(const struct src_session *s); /* the account's, "caching_sha2_password" */
 
