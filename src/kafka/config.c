@@ -21,7 +21,7 @@
 #define BATCH_BYTES ((size_t)256 << 10)
 /* librdkafka measures a message with the largest possible varints; we measure it exactly. */
 #define MESSAGE_MAX_SLACK 512
-#define LINGER_US         1000
+#define LINGER_US         5000
 #define SYSLOG_CRIT       2 /* librdkafka speaks syslog levels; <syslog.h> clashes with our log */
 
 /* Properties that may not be given, and the clause that says why. Aliases too. */

@@ -61,7 +61,7 @@ struct kafka_options {
 };
 
 #define KAFKA_LEVEL_DEFAULT  (-1000)
-#define KAFKA_LINGER_DEFAULT (-1)
+#define KAFKA_LINGER_DEFAULT (-1) /* 5 ms: a bound, kafka_hurry() ends batches earlier */
 #define KAFKA_MESSAGE_MAX    ((size_t)1 << 20) /* when 0 is given */
 #define KAFKA_QUEUE_BYTES    ((size_t)8 << 20)
 

@@ -100,7 +100,13 @@ size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn f
 size_t kafka_producer_outstanding(const struct kafka_producer *p);
 size_t kafka_producer_bytes(const struct kafka_producer *p);
 
-/* The input ran dry: what is queued goes out now instead of waiting for company. Never blocks. */
+/*
+ * The input ran dry: what is queued goes out now instead of waiting for
+ * company. Never blocks. Meant to be called as often as the input runs dry:
+ * above some 50,000 messages a second it is not followed, and batches end by
+ * their size or the linger time, because small ones would cost more CPU than
+ * there is.
+ */
 void kafka_hurry(struct kafka_producer *p);
 
 /*
