@@ -19,6 +19,7 @@
 #define FILE_NAME_MAX    511
 #define VERSION_TEXT_MAX 255
 #define KEY_MAX          UINT16_MAX
+#define PENDING_KEPT     (256u << 10) /* bytes of memory kept from sync to sync */
 
 bool ckpt_identity(const struct ckpt *c, struct ckpt_identity *out)
 {
