@@ -11,8 +11,8 @@
 #include "schema/cell_text.h"
 
 #define DIGITS_PER_GROUP 9
-#define PRECISION_MAX    65
-#define PACKED_MAX       32 /* 30 at most, for DECIMAL(65,30) and its like */
+#define PRECISION_MAX    81 /* the server has nine groups; columns use 65, JSON counts in groups */
+#define PACKED_MAX       40
 
 /* Bytes of a group of so many digits, and the first number that has one more. */
 static const uint8_t group_bytes[DIGITS_PER_GROUP + 1] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};

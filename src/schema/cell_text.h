@@ -16,7 +16,7 @@
 #include "schema/zone.h"
 
 #define CELL_TEXT_MAX         48
-#define CELL_DECIMAL_TEXT_MAX 80 /* a sign, 65 digits or 38 after "0.", and room to work in */
+#define CELL_DECIMAL_TEXT_MAX 96 /* a sign, "0." and 81 digits, and room to work in */
 
 /* Bytes of a packed decimal: groups of nine digits in four bytes each, fewer for what is left. */
 size_t cell_decimal_size(unsigned precision, unsigned scale);
@@ -25,7 +25,8 @@ size_t cell_decimal_size(unsigned precision, unsigned scale);
  * A packed decimal ("decimal2bin", MySQL source docs, strings/decimal.cc):
  * "-0.50", all of the scale's digits, no zeros in front but the one before the
  * point. NULL too when packed.len is not cell_decimal_size(), precision is not
- * 1 to 65 or scale is more than precision.
+ * 1 to 81 (columns have 65 at most, decimals in JSON count whole groups of
+ * nine digits) or scale is more than precision.
  */
 uint8_t *cell_decimal_text(uint8_t *p, struct slice packed, unsigned precision, unsigned scale);
 

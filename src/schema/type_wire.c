@@ -6,6 +6,7 @@
 
 static const char *wire_base_name(uint8_t type)
 {
+    /* clang-format off */
     switch (type) {
     case MY_TYPE_DECIMAL: return "DECIMAL of MySQL 4";
     case MY_TYPE_TINY: return "TINYINT";
@@ -44,6 +45,7 @@ static const char *wire_base_name(uint8_t type)
     case MY_TYPE_GEOMETRY: return "GEOMETRY";
     default: return NULL;
     }
+    /* clang-format on */
 }
 
 const char *type_wire_name(const struct map_column *m, char *buf, size_t cap)
@@ -134,8 +136,7 @@ static uint32_t set_width(uint32_t members)
     return n > 4 ? 8 : n;
 }
 
-bool type_wire_fits(const struct map_column *m, const struct type_text *t,
-                    const struct charset *cs)
+bool type_wire_fits(const struct map_column *m, const struct type_text *t, const struct charset *cs)
 {
     switch (t->kind) {
     case COL_TINYINT:
@@ -189,9 +190,8 @@ bool type_wire_fits(const struct map_column *m, const struct type_text *t,
     case COL_GEOMETRY:
         return m->type == MY_TYPE_GEOMETRY;
     case COL_VECTOR: /* MariaDB keeps it like a VARBINARY of four bytes a dimension */
-        return (m->type == MY_TYPE_VECTOR &&
-                (m->vector_dimensions == 0 || !t->has_length ||
-                 m->vector_dimensions == t->length)) ||
+        return (m->type == MY_TYPE_VECTOR && (m->vector_dimensions == 0 || !t->has_length ||
+                                              m->vector_dimensions == t->length)) ||
                (m->type == MY_TYPE_VARCHAR && m->meta == t->length * 4);
     case COL_KIND_COUNT:
         break;
