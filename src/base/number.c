@@ -346,7 +346,8 @@ uint8_t *number_double_mysql(uint8_t *p, double v)
     if (put_special_double(&p, v, "0"))
         return p;
     struct digits d = digits_of(number_shortest_double(v));
-    if (d.point < -14 || d.point > 15) /* below 1e-15, or 1e15 and more */
+    /* Below 1e-15; or 1e15 and more, unless there are digits behind the point. */
+    if (d.point < -14 || (d.point > 15 && d.count <= d.point))
         return put_scientific(p, &d, "", 'e');
     return put_plain(p, &d);
 }

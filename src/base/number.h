@@ -72,7 +72,8 @@ uint8_t *number_float_java(uint8_t *p, float v);
 
 /*
  * The server's text of a DOUBLE (my_gcvt): plain digits for
- * 1e-15 <= |v| < 1e15, else "1e15", "1.5e-16". Zero of either sign is "0"
+ * 1e-15 <= |v| < 1e15, and above that as long as digits follow the point
+ * ("1100000000000001.5"); else "1e15", "1.5e-16". Zero of either sign is "0"
  * and "-0". Text of JSON numbers is this with ".0" added when it has neither
  * '.' nor 'e'; number_double_mysql_json() does that.
  */
