@@ -56,8 +56,9 @@ struct canal_json {
     enum err err;       /* why something was NULL */
     const struct canal_column *failed;
     uint64_t replaced;
-    struct writer scratch; /* texts that are made before they are escaped */
-    struct writer spare;   /* a row that might fit exactly */
+    struct writer document; /* the text of a JSON column */
+    struct writer scratch;  /* text converted to UTF-8 */
+    struct writer spare;    /* a row that might fit exactly */
 };
 
 /*

@@ -22,6 +22,7 @@ void canal_json_free(struct canal_json *enc)
 {
     if (enc == NULL)
         return;
+    writer_fini(&enc->document);
     writer_fini(&enc->scratch);
     writer_fini(&enc->spare);
     free(enc);
@@ -200,6 +201,12 @@ static uint8_t *put_change(struct canal_json *enc, const struct canal_table *ct,
     return canal_constant(number_u64(p, c->ts_ms), ct->tail[c->op]);
 }
 
+/* Limits may be as large as can be. */
+static inline size_t sum(size_t limit, size_t more)
+{
+    return limit < SIZE_MAX - more ? limit + more : SIZE_MAX;
+}
+
 static enum err encode_into(struct canal_json *enc, const struct canal_table *ct,
                             const struct change *c, struct writer *w)
 {
@@ -208,11 +215,20 @@ static enum err encode_into(struct canal_json *enc, const struct canal_table *ct
     enc->fixed = ct->fixed;
     enc->err = ERR_OK;
     enc->failed = NULL;
+    /* What is not escaped yet cannot be longer than all; a piece more is asked for in vain. */
+    enc->document.max = enc->scratch.max = sum(w->max, CANAL_PIECE);
     uint8_t *p = put_change(enc, ct, c, writer_tail(w));
     if (p == NULL)
         return enc->err;
     w->len = (size_t)(p - w->base);
     return ERR_OK;
+}
+
+/* One large value does not hold memory for good. */
+static inline void keep_small(struct writer *w)
+{
+    if (__builtin_expect(w->cap > SPARE_KEEP, 0))
+        writer_fini(w);
 }
 
 /*
@@ -224,15 +240,14 @@ static enum err encode_exactly(struct canal_json *enc, const struct canal_table 
                                const struct change *c, struct writer *value)
 {
     size_t room = value->max - value->len;
-    enc->spare.max = room + ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16;
+    enc->spare.max = sum(room, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16);
     writer_clear(&enc->spare);
     enum err e = encode_into(enc, ct, c, &enc->spare);
     if (e == ERR_OK && enc->spare.len > room)
         e = ERR_TOO_LARGE;
     if (e == ERR_OK)
         writer_slice_put(value, writer_slice(&enc->spare));
-    if (enc->spare.cap > SPARE_KEEP)
-        writer_fini(&enc->spare);
+    keep_small(&enc->spare);
     return e == ERR_OK ? value->err : e;
 }
 
@@ -240,10 +255,9 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
                            const struct change *c, struct writer *value)
 {
     size_t start = value->len;
-    enc->scratch.max = value->max;
     enum err e = encode_into(enc, ct, c, value);
-    if (__builtin_expect(enc->scratch.cap > SPARE_KEEP, 0))
-        writer_fini(&enc->scratch);
+    keep_small(&enc->document);
+    keep_small(&enc->scratch);
     if (__builtin_expect(e == ERR_OK, 1))
         return ERR_OK;
     value->len = start;
@@ -251,6 +265,8 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
     if (e == ERR_TOO_LARGE || e == ERR_NO_ROOM) {
         const struct canal_column *failed = enc->failed;
         e = encode_exactly(enc, ct, c, value);
+        keep_small(&enc->document);
+        keep_small(&enc->scratch);
         if (e == ERR_TOO_LARGE && enc->failed == NULL)
             enc->failed = failed;
     }

@@ -3,6 +3,7 @@
 #include "encode/canal_int.h"
 #include "schema/cell_text.h"
 #include "schema/charset.h"
+#include "schema/json_binary.h"
 
 /* --- bounded values: room was made for the whole row --- */
 
@@ -204,30 +205,45 @@ static uint8_t *put_converted(struct canal_json *enc, const struct charset *cs, 
 }
 
 /* Text that is UTF-8 as it is, unless it is damaged. */
-static uint8_t *put_utf8(struct canal_json *enc, const struct canal_column *cc,
-                         const struct cell *cell, uint8_t *p)
+static uint8_t *put_utf8_slice(struct canal_json *enc, const struct charset *cs, struct slice s,
+                               uint8_t *p)
 {
-    size_t len = cell->raw.len;
     size_t at = (size_t)(p - enc->w->base);
-    if (__builtin_expect(len <= CANAL_PIECE, 1)) {
-        if ((p = canal_room(enc, p, JSON_ESCAPE_ROOM(len) + 2)) == NULL)
+    if (__builtin_expect(s.len <= CANAL_PIECE, 1)) {
+        if ((p = canal_room(enc, p, JSON_ESCAPE_ROOM(s.len) + 2)) == NULL)
             return NULL;
         *p = '"';
-        uint8_t *end = enc->escape->utf8(p + 1, cell->raw.ptr, len);
+        uint8_t *end = enc->escape->utf8(p + 1, s.ptr, s.len);
         if (__builtin_expect(end != NULL, 1)) {
             *end = '"';
             return end + 1;
         }
         enc->err = ERR_BAD_TEXT;
-    } else if ((p = put_text(enc, cell->raw, p)) != NULL) {
+    } else if ((p = put_text(enc, s, p)) != NULL) {
         return p;
     }
     if (enc->err != ERR_BAD_TEXT || !enc->options.replace_invalid)
-        return canal_fail(enc, enc->err);
-    const struct charset *cs = cc->column->charset;
+        return NULL;
     if (cs == NULL || cs->form != CHARSET_UTF8)
         cs = charset_of_name(SLICE_LIT("utf8mb4"));
-    return put_converted(enc, cs, cell->raw, enc->w->base + at);
+    return put_converted(enc, cs, s, enc->w->base + at);
+}
+
+static uint8_t *put_utf8(struct canal_json *enc, const struct canal_column *cc,
+                         const struct cell *cell, uint8_t *p)
+{
+    return put_utf8_slice(enc, cc->column->charset, cell->raw, p);
+}
+
+static uint8_t *put_json(struct canal_json *enc, const struct canal_column *cc,
+                         const struct cell *cell, uint8_t *p)
+{
+    (void)cc;
+    writer_clear(&enc->document);
+    enum err e = json_binary_text(cell->raw, &enc->document);
+    if (e != ERR_OK)
+        return canal_fail(enc, e);
+    return put_utf8_slice(enc, NULL, writer_slice(&enc->document), p);
 }
 
 static uint8_t *put_other_charset(struct canal_json *enc, const struct canal_column *cc,
@@ -524,9 +540,10 @@ bool canal_column_init(struct canal_column *cc, const struct column *col,
         init_plain(cc, CELL_BYTES, put_inet6);
         return true;
     case COL_JSON:
+        init_plain(cc, CELL_JSON, put_json);
+        return true;
     case COL_KIND_COUNT:
         break;
     }
-    init_bytes(cc, o->binary);
-    return true;
+    return false;
 }

@@ -6,6 +6,7 @@
 #define VEC 16
 /* The mask has four bits for each byte. */
 #define VEC_FIRST(mask) ((unsigned)__builtin_ctzll(mask) / 4)
+#define VEC_COUNT(mask) ((unsigned)__builtin_popcountll(mask) / 4)
 typedef uint8x16_t vec;
 
 static inline vec vec_load(const uint8_t *p)

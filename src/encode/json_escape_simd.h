@@ -8,7 +8,8 @@
  *   vec_zero()
  *   vec_or(a, b)
  *   vec_special(v)           a mask, not zero if a byte needs an escape; the
- *                            first such byte is VEC_FIRST(mask)
+ *                            first such byte is VEC_FIRST(mask), and there
+ *                            are VEC_COUNT(mask) of them
  *   vec_any_high(v)          some byte is 0x80 or more
  *   vec_any(v)               some bit is set
  *   vec_utf8_errors(v, prev) not zero where v, coming after prev, is no UTF-8
@@ -87,8 +88,11 @@ static inline void utf8_check_next(struct utf8_check *check, vec v)
 /*
  * Whole vectors of in .. end. Stops where less than a vector is left, and says
  * where. After an escape it goes on right behind the escaped byte, which as
- * ASCII leaves no character open.
+ * ASCII leaves no character open; where escapes are many, as in JSON, the rest
+ * of the vector goes byte by byte.
  */
+#define DENSE 3
+
 static inline uint8_t *escape_vectors(struct utf8_check *check, uint8_t *out, const uint8_t **from,
                                       const uint8_t *end)
 {
@@ -108,6 +112,9 @@ static inline uint8_t *escape_vectors(struct utf8_check *check, uint8_t *out, co
         in += i + 1;
         check->prev = vec_zero();
         check->incomplete = vec_zero();
+        if (VEC_COUNT(special) > DENSE && !vec_any_high(v))
+            for (; i + 1 < VEC; i++)
+                out = json_escape_put(out, *in++);
     }
     *from = in;
     return out;

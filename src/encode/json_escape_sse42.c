@@ -5,6 +5,7 @@
 
 #define VEC             16
 #define VEC_FIRST(mask) ((unsigned)__builtin_ctzll(mask))
+#define VEC_COUNT(mask) ((unsigned)__builtin_popcountll(mask))
 typedef __m128i vec;
 
 static inline vec vec_load(const uint8_t *p)

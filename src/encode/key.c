@@ -6,6 +6,7 @@
 #include "encode/json_escape.h"
 #include "schema/cell_text.h"
 #include "schema/charset.h"
+#include "schema/json_binary.h"
 
 /* The hash of one cell's canonical text. */
 typedef enum err hash_fn(const struct column *col, const struct cell *cell, struct writer *scratch,
@@ -219,6 +220,8 @@ enum err key_text(const struct column *col, const struct cell *cell, struct writ
     case CELL_TEXT:
         writer_slice_put(w, cell->raw);
         return w->err;
+    case CELL_JSON:
+        return json_binary_text(cell->raw, w);
     default:
         break;
     }
