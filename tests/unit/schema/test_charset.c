@@ -116,7 +116,8 @@ Test(charset, bytes_that_are_no_character_fail_or_are_replaced)
     expect_replaced("gbk", SLICE_LIT("\xd6 a"), UFFFD " a", 1);
     expect_replaced("gbk", SLICE_LIT("\xff\xd6\xd0"), UFFFD "\u4e2d", 1);
     expect_replaced("gb2312", SLICE_LIT("\xaa\xa1\xd6\xd0"), UFFFD "\u4e2d", 1); /* an empty row */
-    expect_replaced("gb2312", SLICE_LIT("\xa2\xa1\xd6\xd0"), UFFFD "\u4e2d", 1); /* a row with holes */
+    expect_replaced("gb2312", SLICE_LIT("\xa2\xa1\xd6\xd0"), UFFFD "\u4e2d",
+                    1); /* a row with holes */
     expect_replaced("ujis", SLICE_LIT("\x8f\xa1\xa1\x41"), UFFFD "A", 1);
     expect_replaced("utf16", SLICE_LIT("\0A\xd8\x3d"), "A" UFFFD, 1);
     expect_replaced("utf16", SLICE_LIT("\xd8\x3d\0A"), UFFFD "A", 1);
