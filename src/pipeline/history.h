@@ -1,0 +1,61 @@
+/*
+ * The source's history: is it the one that we know, where in it do we begin,
+ * and which tables changed on the way.
+ *
+ * Threads: the one that runs the session's loop.
+ */
+#pragma once
+
+#include "config/task.h"
+#include "pipeline/position.h"
+#include "pipeline/tables.h"
+#include "source/dump.h"
+
+#include <stdatomic.h>
+
+struct frame_pool;
+struct net_loop;
+
+/* How a stream of its own is dumped from a position: under no server id, ending at the binlog's
+ * end. */
+void history_dump_options(const struct src_server *sv, const struct position *from,
+                          struct src_dump_options *out);
+
+/*
+ * Whether the source can go on from a position that was reached on `known`:
+ * the same server, or with GTIDs another one that has all that we have seen
+ * and still holds all that we have not. ERR_HISTORY with what was expected and
+ * what was found.
+ */
+NODISCARD enum err history_check(struct src_session *s, const struct src_server *sv,
+                                 const struct src_server *known, const struct position *p,
+                                 const atomic_bool *stop, struct errmsg *em);
+
+/* What the functions below need to open streams. Borrowed. */
+struct history_source {
+    struct net_loop *loop;
+    const struct src_options *options;
+    const struct src_server *server;
+    struct src_session *session; /* for questions */
+    struct frame_pool *pool;
+    const atomic_bool *stop;
+};
+
+/* Where a first start begins (source.start). */
+NODISCARD enum err history_start(const struct history_source *h, const struct conf_start *start,
+                                 struct position *out, struct errmsg *em);
+
+/* The end of the binlog at this moment. */
+NODISCARD enum err history_end(const struct history_source *h, struct position *out,
+                               struct errmsg *em);
+
+/*
+ * Reads the binlog from a position to its end, for statements that change a
+ * table (or with table.len 0: any table that `tables` takes) after a row of it
+ * that comes without FULL metadata. Such rows cannot be read with a definition
+ * of today: ERR_TABLE_MISMATCH, with the table, the place of the statement and
+ * the ways out.
+ */
+NODISCARD enum err history_scan(const struct history_source *h, const struct position *from,
+                                struct tables *tables, struct slice database, struct slice table,
+                                bool rows_seen, struct errmsg *em);

@@ -1,0 +1,515 @@
+#include "pipeline/lane.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/ring.h"
+#include "base/writer.h"
+#include "encode/key.h"
+#include "mysqlproto/binlog/rows.h"
+#include "pipeline/binding.h"
+#include "pipeline/inflight.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PACK_SIZE   (256u << 10)
+#define SLEEP_MS    100 /* the longest sleep: bounds how late a stop or an outage is noticed */
+#define KEY_MAX     (1u << 20)
+#define SCRATCH_MAX (1u << 30) /* values put together for one row: no more than an event can be */
+
+struct lane {
+    struct lane_options o;
+    pthread_t thread;
+    bool started;
+    atomic_bool draining;
+    atomic_bool aborted;
+    atomic_bool ended;
+    atomic_bool asleep; /* the reader must write to our fd after a push */
+    atomic_bool reader_waits;
+    struct ring in;     /* batches to do */
+    struct ring out;    /* empty ones */
+    uint64_t submitted; /* last batch number given; the reader's */
+    struct kafka_producer *producer;
+    struct inflight *inflight;
+    struct canal_json *encoder;
+    struct kafka_topic **topics; /* by topic index; NULL until used */
+    uint32_t topic_cap;
+    struct row_scratch scratch;
+    struct cell *before;
+    struct cell *after;
+    uint32_t cell_cap;
+    struct writer key;
+    uint64_t outages; /* as last logged */
+    bool dirty;       /* messages were queued since the last hurry */
+    struct lane_counters counters;
+};
+
+static bool is_stopped(const struct lane *l)
+{
+    return atomic_load_explicit(&l->aborted, memory_order_relaxed);
+}
+
+static void fail(struct lane *l, enum err e, const struct errmsg *em)
+{
+    fault_raise(l->o.fault, e, em);
+    atomic_store(&l->aborted, true);
+}
+
+static void on_delivered(void *arg, void *token, uint32_t count, enum err outcome)
+{
+    struct lane *l = arg;
+    if (outcome != ERR_OK) {
+        struct errmsg em;
+        const struct kafka_state *state = kafka_producer_state(l->producer);
+        enum err e = state->failed != ERR_OK ? state->failed : outcome;
+        errmsg_set(&em, e, "%s", state->sentence[0] != 0 ? state->sentence : err_text(e));
+        fail(l, e, &em);
+        return;
+    }
+    inflight_delivered(l->inflight, token, count);
+    atomic_fetch_add_explicit(&l->counters.acknowledged, count, memory_order_relaxed);
+}
+
+/* Says when brokers go and come back, and ends the task when they stay away too long. */
+static void watch_brokers(struct lane *l)
+{
+    const struct kafka_state *state = kafka_producer_state(l->producer);
+    if (state->failed != ERR_OK) {
+        struct errmsg em;
+        errmsg_set(&em, state->failed, "%s", state->sentence);
+        fail(l, state->failed, &em);
+        return;
+    }
+    if (state->outages != l->outages) {
+        l->outages = state->outages;
+        char quoted[600];
+        log_warn("destination.down", "lane=%u reason=%s retry_window_s=%llu", l->o.index,
+                 log_quote(quoted, sizeof(quoted), state->sentence),
+                 (unsigned long long)(l->o.retry_ms / 1000));
+    }
+    if (state->trouble_since_ms != 0 && clock_mono_ms() - state->trouble_since_ms > l->o.retry_ms) {
+        struct errmsg em;
+        errmsg_set(
+            &em, ERR_BROKER_DOWN,
+            "%s; gave up after %llu s (retry.connection): nothing is lost, a restart goes on "
+            "from the checkpoint",
+            state->sentence, (unsigned long long)(l->o.retry_ms / 1000));
+        fail(l, state->trouble != ERR_OK ? state->trouble : ERR_BROKER_DOWN, &em);
+    }
+}
+
+static void poll_reports(struct lane *l, int timeout_ms)
+{
+    kafka_poll(l->producer, timeout_ms, on_delivered, l);
+    watch_brokers(l);
+}
+
+/* Waits for deliveries since something is full. */
+static void wait_for_room(struct lane *l)
+{
+    kafka_hurry(l->producer);
+    poll_reports(l, SLEEP_MS);
+}
+
+static enum err topic_of(struct lane *l, const struct binding *b, struct kafka_topic **out)
+{
+    if (b->topic_index >= l->topic_cap) {
+        uint32_t cap = b->topic_index + 16;
+        struct kafka_topic **topics = realloc(l->topics, cap * sizeof(*topics));
+        if (topics == NULL)
+            return ERR_NO_MEMORY;
+        memset(topics + l->topic_cap, 0, (cap - l->topic_cap) * sizeof(*topics));
+        l->topics = topics;
+        l->topic_cap = cap;
+    }
+    if (l->topics[b->topic_index] == NULL) {
+        struct errmsg em = {0};
+        enum err e = kafka_producer_topic(l->producer, b->topic, &l->topics[b->topic_index], &em);
+        if (e != ERR_OK) {
+            fail(l, e, &em);
+            return e;
+        }
+    }
+    *out = l->topics[b->topic_index];
+    return ERR_OK;
+}
+
+static enum err need_cells(struct lane *l, uint32_t columns)
+{
+    if (columns <= l->cell_cap)
+        return ERR_OK;
+    free(l->before);
+    free(l->after);
+    l->cell_cap = 0;
+    l->before = calloc(columns, sizeof(*l->before));
+    l->after = calloc(columns, sizeof(*l->after));
+    if (l->before == NULL || l->after == NULL)
+        return ERR_NO_MEMORY;
+    l->cell_cap = columns;
+    return ERR_OK;
+}
+
+/* An UPDATE whose JSON columns may be given as diffs of the before image. */
+static enum err decode_partial(struct lane *l, const struct row_event *ev, struct reader *r)
+{
+    const struct row_plan *plan = ev->binding->plan;
+    const struct binlog_rows rows = {.op = BINLOG_ROWS_UPDATE,
+                                     .partial = true,
+                                     .width = ev->width,
+                                     .before = ev->before_present,
+                                     .after = ev->after_present};
+    struct binlog_row row;
+    TRY(binlog_rows_next(&rows, plan, r, &row));
+    struct reader before = reader_of(row.before), after = reader_of(row.after);
+    TRY(row_decode(plan, ev->before_present, &before, &l->scratch, l->before));
+    TRY(row_decode(plan, ev->after_present, &after, &l->scratch, l->after));
+    if (row.json_diff == NULL)
+        return ERR_OK;
+    return row_apply_json_diffs(plan, row.json_diff, l->before, &l->scratch, l->after);
+}
+
+static enum err decode_images(struct lane *l, const struct row_event *ev, const struct row_ref *row)
+{
+    struct reader r = reader_of(slice_of(row->image, row->len));
+    row_scratch_reset(&l->scratch);
+    if (ev->partial_json)
+        return decode_partial(l, ev, &r);
+    if (row->op != CHANGE_INSERT)
+        TRY(row_decode(ev->binding->plan, ev->before_present, &r, &l->scratch, l->before));
+    if (row->op != CHANGE_DELETE)
+        TRY(row_decode(ev->binding->plan, ev->after_present, &r, &l->scratch, l->after));
+    return ERR_OK;
+}
+
+/* Decodes a row and says what change it is. */
+static enum err decode_row(struct lane *l, const struct row_event *ev, const struct row_ref *row,
+                           struct change *c)
+{
+    TRY(decode_images(l, ev, row));
+    c->op = (enum change_op)row->op;
+    c->before = row->op != CHANGE_INSERT ? l->before : NULL;
+    c->after = row->op != CHANGE_DELETE ? l->after : NULL;
+    if (row->half == ROW_DELETE_HALF) {
+        c->op = CHANGE_DELETE;
+        c->after = NULL;
+    } else if (row->half == ROW_INSERT_HALF) {
+        for (uint32_t i = 0; i < ev->binding->table->column_count; i++)
+            if (l->after[i].kind == CELL_ABSENT)
+                l->after[i] = l->before[i];
+        c->op = CHANGE_INSERT;
+        c->before = NULL;
+    }
+    return ERR_OK;
+}
+
+/* A sentence about a row that cannot be carried, with its key. */
+static void describe_failure(struct lane *l, enum err e, const struct change *c, struct errmsg *em)
+{
+    const struct table *t = c->table;
+    const char *column = canal_json_failed_column(l->encoder);
+    int key_len = l->key.len > 200 ? 200 : (int)l->key.len;
+    if (e == ERR_TOO_LARGE)
+        errmsg_set(em, e,
+                   "table %.*s.%.*s: the message of the row with key %.*s is larger than "
+                   "destination.message_max (%zu bytes): raise message_max, and message.max.bytes "
+                   "of the topic with it",
+                   SLICE_ARG(t->database), SLICE_ARG(t->name), key_len, (const char *)l->key.base,
+                   l->o.message_max);
+    else if (e == ERR_BAD_TEXT)
+        errmsg_set(em, e,
+                   "table %.*s.%.*s: column %s of the row with key %.*s holds bytes that are not "
+                   "valid in its character set: mend the row, or set canal.invalid_text: replace",
+                   SLICE_ARG(t->database), SLICE_ARG(t->name), column != NULL ? column : "?",
+                   key_len, (const char *)l->key.base);
+    else
+        errmsg_set(em, e, "table %.*s.%.*s, change %llu: %s", SLICE_ARG(t->database),
+                   SLICE_ARG(t->name), (unsigned long long)c->id, err_text(e));
+}
+
+/*
+ * Encodes a change into the current pack, or into a larger one when it does
+ * not fit. ERR_STOPPED when the task ends meanwhile.
+ */
+static enum err encode(struct lane *l, const struct canal_table *canal, const struct change *c,
+                       struct pack **in, struct slice *value)
+{
+    size_t overhead = kafka_batch_bytes(l->key.len, 0);
+    if (overhead >= l->o.message_max)
+        return ERR_TOO_LARGE;
+    size_t limit = l->o.message_max - overhead;
+    size_t need = 1;
+    for (;;) {
+        struct pack *p = inflight_pack(l->inflight, need);
+        if (p == NULL) {
+            if (is_stopped(l))
+                return ERR_STOPPED;
+            wait_for_room(l);
+            continue;
+        }
+        size_t room = p->cap - p->used;
+        struct writer w = writer_fixed(p->data + p->used, room);
+        w.max = limit;
+        enum err e = canal_json_encode(l->encoder, canal, c, &w);
+        if (e == ERR_OK) {
+            *in = p;
+            *value = slice_of(w.base, w.len);
+            return ERR_OK;
+        }
+        if (e != ERR_NO_ROOM)
+            return e;
+        /* It did not fit into what was left of this pack: take a fresh one, then larger ones. */
+        need = p->used > 0 ? inflight_pack_size(l->inflight) : p->cap * 4;
+    }
+}
+
+static enum err send(struct lane *l, struct kafka_topic *topic, int32_t partition, struct pack *p,
+                     struct slice value)
+{
+    struct ticket *t;
+    while ((t = inflight_ticket(l->inflight)) == NULL) {
+        if (is_stopped(l))
+            return ERR_STOPPED;
+        wait_for_room(l);
+    }
+    p->used += value.len;
+    inflight_sent(l->inflight, t);
+    struct slice key = writer_slice(&l->key);
+    enum err e;
+    while ((e = kafka_produce(l->producer, topic, partition, key, value, t)) == ERR_NO_ROOM) {
+        if (is_stopped(l))
+            return ERR_STOPPED;
+        wait_for_room(l);
+    }
+    TRY(e);
+    l->dirty = true;
+    atomic_fetch_add_explicit(&l->counters.messages, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&l->counters.bytes, key.len + value.len, memory_order_relaxed);
+    return ERR_OK;
+}
+
+static enum err carry_row(struct lane *l, const struct row_event *ev, const struct row_ref *row,
+                          uint64_t ts_ms)
+{
+    const struct binding *b = ev->binding;
+    struct change c = {
+        .table = b->table, .id = row->id, .es_ms = ev->es_ms, .ts_ms = ts_ms, .gtid = ev->gtid};
+    struct kafka_topic *topic;
+    TRY(topic_of(l, b, &topic));
+    writer_clear(&l->key);
+    enum err e = decode_row(l, ev, row, &c);
+    if (e == ERR_OK && b->record_key)
+        e = key_encode(b->key, c.after != NULL ? c.after : c.before, c.before, &l->key);
+    struct pack *p = NULL;
+    struct slice value = SLICE_LIT("");
+    if (e == ERR_OK)
+        e = encode(l, b->canal, &c, &p, &value);
+    if (e == ERR_OK)
+        e = send(l, topic, row->partition, p, value);
+    if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
+        struct errmsg em = {0};
+        describe_failure(l, e, &c, &em);
+        fail(l, e, &em);
+    }
+    return e;
+}
+
+/* Waits until the DELETE that our first row follows is acknowledged. */
+static bool wait_for_peer(struct lane *l, const struct batch *b)
+{
+    const struct lane *peer = l->o.peers[b->wait_lane];
+    while (lane_acked(peer) < b->wait_seq) {
+        if (is_stopped(l))
+            return false;
+        kafka_hurry(l->producer);
+        poll_reports(l, 1); /* nobody wakes us for the peer's sake, and the wait is short */
+    }
+    return true;
+}
+
+static bool carry_batch(struct lane *l, struct batch *b)
+{
+    if (b->wait_seq != 0 && !wait_for_peer(l, b))
+        return false;
+    while (!inflight_open_batch(l->inflight, b->seq)) {
+        if (is_stopped(l))
+            return false;
+        wait_for_room(l);
+    }
+    uint64_t ts_ms = clock_wall_us() / 1000;
+    for (uint32_t i = 0; i < b->row_count; i++) {
+        const struct row_ref *row = &b->rows[i];
+        const struct row_event *ev = &b->events[row->event];
+        if (need_cells(l, ev->binding->table->column_count) != ERR_OK ||
+            carry_row(l, ev, row, ts_ms) != ERR_OK)
+            return false;
+    }
+    inflight_close_batch(l->inflight);
+    return true;
+}
+
+static void give_back(struct lane *l, struct batch *b)
+{
+    batch_reset(b);
+    ring_push(&l->out, b);
+    /* Sequentially consistent on both sides: either we see that the reader waits, or it sees b. */
+    if (atomic_exchange(&l->reader_waits, false))
+        l->o.on_empty(l->o.on_empty_arg);
+}
+
+static void sleep_for_work(struct lane *l)
+{
+    atomic_store(&l->asleep, true);
+    /* Sequentially consistent: either we see the batch, or the reader sees that we sleep. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (ring_count(&l->in) == 0) {
+        struct pollfd fd = {.fd = kafka_producer_fd(l->producer), .events = POLLIN};
+        if (poll(&fd, 1, SLEEP_MS) > 0) {
+            uint64_t n;
+            ssize_t got = read(fd.fd, &n, sizeof(n));
+            (void)got; /* only its emptying matters */
+        }
+    }
+    atomic_store(&l->asleep, false);
+}
+
+static void *lane_main(void *arg)
+{
+    struct lane *l = arg;
+    while (!is_stopped(l)) {
+        poll_reports(l, 0);
+        struct batch *b = ring_pop(&l->in);
+        if (b != NULL) {
+            bool done = carry_batch(l, b);
+            give_back(l, b);
+            if (!done)
+                break;
+            continue;
+        }
+        if (l->dirty) {
+            /* The input ran dry: what is queued goes out without waiting for company. */
+            kafka_hurry(l->producer);
+            l->dirty = false;
+        }
+        if (atomic_load(&l->draining) && ring_count(&l->in) == 0 &&
+            inflight_messages(l->inflight) == 0)
+            break;
+        sleep_for_work(l);
+    }
+    atomic_store(&l->ended, true);
+    return NULL;
+}
+
+enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg *em)
+{
+    struct lane *l = aligned_alloc(64, (sizeof(*l) + 63) & ~(size_t)63);
+    if (l == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for a lane");
+    memset(l, 0, sizeof(*l));
+    l->o = *o;
+    writer_init(&l->key, KEY_MAX);
+    enum err e = inflight_new(o->pack_bytes, PACK_SIZE, &l->inflight);
+    row_scratch_init(&l->scratch, SCRATCH_MAX);
+    l->encoder = canal_json_new(o->canal, o->zone);
+    if (l->encoder == NULL)
+        e = ERR_NO_MEMORY;
+    if (e == ERR_OK)
+        e = kafka_producer_new(o->kafka, &l->producer, em);
+    else
+        errmsg_set(em, e, "lane %u: %s", o->index, err_text(e));
+    if (e != ERR_OK) {
+        lane_free(l);
+        return e;
+    }
+    *out = l;
+    return ERR_OK;
+}
+
+enum err lane_start(struct lane *l, struct errmsg *em)
+{
+    if (pthread_create(&l->thread, NULL, lane_main, l) != 0)
+        return errmsg_set(em, ERR_SYSTEM, "lane %u: no thread could be started", l->o.index);
+    l->started = true;
+    char name[16];
+    snprintf(name, sizeof(name), "lane-%u", l->o.index);
+    pthread_setname_np(l->thread, name);
+    return ERR_OK;
+}
+
+void lane_submit(struct lane *l, struct batch *b)
+{
+    b->seq = ++l->submitted;
+    bool pushed = ring_push(&l->in, b);
+    assert(pushed); /* there are fewer batches than slots */
+    (void)pushed;
+    /* Sequentially consistent: pairs with sleep_for_work(). */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&l->asleep) && atomic_exchange(&l->asleep, false))
+        kafka_producer_wake(l->producer);
+}
+
+struct batch *lane_take_empty(struct lane *l, bool want)
+{
+    struct batch *b = ring_pop(&l->out);
+    if (b != NULL || !want)
+        return b;
+    atomic_store(&l->reader_waits, true);
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with give_back() */
+    return ring_pop(&l->out);
+}
+
+uint64_t lane_acked(const struct lane *l)
+{
+    return inflight_acked(l->inflight);
+}
+
+const struct lane_counters *lane_counters(const struct lane *l)
+{
+    return &l->counters;
+}
+
+void lane_drain(struct lane *l)
+{
+    atomic_store(&l->draining, true);
+    kafka_producer_wake(l->producer);
+}
+
+void lane_abort(struct lane *l)
+{
+    atomic_store(&l->aborted, true);
+    kafka_producer_wake(l->producer);
+}
+
+bool lane_ended(const struct lane *l)
+{
+    return atomic_load(&l->ended);
+}
+
+void lane_free(struct lane *l)
+{
+    if (l == NULL)
+        return;
+    if (l->started) {
+        lane_abort(l);
+        pthread_join(l->thread, NULL);
+    }
+    struct batch *b;
+    while ((b = ring_pop(&l->in)) != NULL || (b = ring_pop(&l->out)) != NULL) {
+        batch_reset(b);
+        free(b);
+    }
+    /* The producer first: its messages lie in our packs. */
+    kafka_producer_free(l->producer);
+    inflight_free(l->inflight);
+    canal_json_free(l->encoder);
+    row_scratch_fini(&l->scratch);
+    writer_fini(&l->key);
+    free(l->topics);
+    free(l->before);
+    free(l->after);
+    free(l);
+}

@@ -1,0 +1,63 @@
+/*
+ * A lane: one thread with one producer that owns a fixed set of partitions.
+ *
+ * It takes batches from the reader, decodes, encodes and produces their rows
+ * in order, and gives the empty batches back. Since a partition belongs to
+ * exactly one lane, the order inside a partition is the order of the batches.
+ *
+ * Life: lane_new(), lane_start(), then batches; lane_drain() lets it finish
+ * what it has and end, lane_abort() ends it at once; lane_free() joins.
+ *
+ * Threads: lane_submit() and lane_take_empty() belong to the reader,
+ * lane_acked() and lane_counters() to anyone, the rest to the owner.
+ */
+#pragma once
+
+#include "encode/canal_json.h"
+#include "kafka/producer.h"
+#include "pipeline/batch.h"
+#include "pipeline/fault.h"
+
+#include <stdatomic.h>
+
+struct lane;
+
+struct lane_options {
+    uint32_t index;
+    struct lane *const *peers;         /* all lanes of the task, for batches that wait; borrowed */
+    const struct kafka_options *kafka; /* borrowed */
+    const struct canal_options *canal; /* borrowed */
+    const struct zone *zone;           /* borrowed */
+    size_t pack_bytes;                 /* memory for encoded messages */
+    size_t message_max;                /* bytes of one message's batch */
+    uint64_t retry_ms;                 /* how long brokers may be away */
+    struct fault *fault;               /* borrowed */
+    void (*on_empty)(void *arg); /* an empty batch is back and the reader waits; lane thread */
+    void *on_empty_arg;
+};
+
+struct lane_counters {
+    _Atomic uint64_t messages;      /* produced */
+    _Atomic uint64_t bytes;         /* of their keys and values */
+    _Atomic uint64_t acknowledged;  /* messages */
+    _Atomic uint64_t replaced_text; /* characters replaced by U+FFFD */
+};
+
+NODISCARD enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg *em);
+NODISCARD enum err lane_start(struct lane *l, struct errmsg *em);
+
+/* Hands over a batch, which gets the lane's next number. The ring has room for every batch. */
+void lane_submit(struct lane *l, struct batch *b);
+
+/* An empty batch that came back, or NULL; with want, on_empty is called when one does. */
+struct batch *lane_take_empty(struct lane *l, bool want);
+
+/* Number of the last batch up to which every message is acknowledged. */
+uint64_t lane_acked(const struct lane *l);
+
+const struct lane_counters *lane_counters(const struct lane *l);
+
+void lane_drain(struct lane *l);
+void lane_abort(struct lane *l);
+bool lane_ended(const struct lane *l);
+void lane_free(struct lane *l);

@@ -1,0 +1,57 @@
+/*
+ * How far everything is acknowledged.
+ *
+ * At transaction boundaries the reader leaves a commit point: the position,
+ * the id counter, and for each lane the number of the last batch that holds
+ * rows from before the boundary. A commit point is reached once every lane has
+ * acknowledged that batch. The supervisor takes the newest point reached; it
+ * is what the checkpoint may say.
+ *
+ * Threads: one pushes (the reader), one takes (the supervisor).
+ */
+#pragma once
+
+#include "base/slice.h"
+#include "pipeline/position.h"
+#include "pipeline/xa.h"
+#include "source/server.h"
+
+#include <pthread.h>
+
+#define LANES_MAX 64
+
+struct tables_note;
+
+struct commit_point {
+    struct commit_point *next;
+    uint64_t need[LANES_MAX]; /* batch of each lane that must be acknowledged */
+    struct position position;
+    struct src_server server;  /* where it was read */
+    uint64_t next_id;          /* number of the next change */
+    uint64_t es_ms;            /* when the last transaction ran; 0: none yet */
+    struct xa_list xa;         /* prepared groups */
+    struct tables_note *notes; /* what the checkpoint should know before it moves here */
+};
+
+struct progress {
+    pthread_mutex_t lock; /* taken a few hundred times a second at the most */
+    struct commit_point *first;
+    struct commit_point *last;
+};
+
+#define PROGRESS_INIT                                                                              \
+    {                                                                                              \
+        .lock = PTHREAD_MUTEX_INITIALIZER                                                          \
+    }
+
+/* Takes ownership of the point. */
+void progress_push(struct progress *p, struct commit_point *point);
+
+/*
+ * The newest point reached, or NULL; the caller owns it. acked holds the last
+ * acknowledged batch of each lane.
+ */
+struct commit_point *progress_take(struct progress *p, const uint64_t *acked, uint32_t lanes);
+
+void commit_point_free(struct commit_point *point);
+void progress_fini(struct progress *p);

@@ -1,0 +1,358 @@
+/*
+ * The reader thread: connecting, checking history, waiting, trying again.
+ *
+ *   1. open a session, read what the source is, compare it with what is known
+ *   2. start the dump at `read`, the last boundary
+ *   3. take events until the link fails or the task stops
+ *   4. after a failed link: take the open group back (or remember how much of
+ *      it has gone out), wait, and begin again at 1
+ *
+ * A failure that no new connection can mend ends the task through the fault.
+ */
+#include "pipeline/replica_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pipeline/history.h"
+#include "source/catalog.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POINT_MS       5   /* between commit points, at least */
+#define WAIT_MS        200 /* the longest sleep: bounds how late silence is noticed */
+#define BACKOFF_MS     100 /* the first pause after a failure */
+#define BACKOFF_MAX_MS 10000
+#define HASH_TEXT_MAX  (64u << 20)
+#define SCRATCH_MAX    (1u << 30)
+
+enum err replica_new(const struct replica_options *o, struct replica **out)
+{
+    struct replica *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return ERR_NO_MEMORY;
+    r->o = *o;
+    r->next_id = o->next_id;
+    r->server = *o->known;
+    row_scratch_init(&r->scratch, SCRATCH_MAX);
+    writer_init(&r->hash_scratch, HASH_TEXT_MAX);
+    for (size_t i = 0; i < 2; i++)
+        r->probes[i] = calloc(PROBES_MAX, sizeof(struct cell));
+    r->hash_cells = calloc(PROBES_MAX, sizeof(struct cell));
+    enum err e = position_copy(&r->read, o->start);
+    if (e == ERR_OK)
+        e = xa_list_copy(&r->xa, o->xa);
+    if (r->probes[0] == NULL || r->probes[1] == NULL || r->hash_cells == NULL)
+        e = ERR_NO_MEMORY;
+    if (e != ERR_OK) {
+        replica_free(r);
+        return e;
+    }
+    *out = r;
+    return ERR_OK;
+}
+
+void replica_free(struct replica *r)
+{
+    if (r == NULL)
+        return;
+    binlog_inflater_fini(&r->inflater);
+    row_scratch_fini(&r->scratch);
+    writer_fini(&r->hash_scratch);
+    free(r->probes[0]);
+    free(r->probes[1]);
+    free(r->hash_cells);
+    position_fini(&r->read);
+    xa_list_fini(&r->xa);
+    free(r);
+}
+
+const struct replica_stats *replica_stats(const struct replica *r)
+{
+    return &r->stats;
+}
+
+bool replica_ended(const struct replica *r)
+{
+    return atomic_load(&r->ended);
+}
+
+bool replica_reached_until(const struct replica *r)
+{
+    return atomic_load(&r->until_reached);
+}
+
+static bool is_stopped(const struct replica *r)
+{
+    return atomic_load_explicit(r->o.stop, memory_order_relaxed) || fault_err(r->o.fault) != ERR_OK;
+}
+
+enum err replica_wait(struct replica *r, uint64_t ms)
+{
+    if (is_stopped(r))
+        return ERR_STOPPED;
+    enum err e = net_loop_wait(r->o.loop, clock_mono_ms() + ms);
+    return e == ERR_TIMEOUT ? ERR_OK : e;
+}
+
+enum err replica_control(struct replica *r, struct src_session **out)
+{
+    if (r->control != NULL && !src_session_alive(r->control)) {
+        src_session_close(r->control);
+        r->control = NULL;
+    }
+    if (r->control == NULL)
+        TRY(src_session_open(r->o.loop, r->o.source, &r->control, &r->em));
+    *out = r->control;
+    return ERR_OK;
+}
+
+/*
+ * What the source shows now holds where the stream stands unless the binlog in
+ * between changes the table; that stretch is scanned. A statement that changes
+ * it and comes after the read is in the stretch, too, for the scan begins after
+ * the read and goes on to the binlog's end.
+ */
+enum err replica_define(struct replica *r, struct tables *tables, struct slice database,
+                        struct slice table, struct table_def **def, struct errmsg *em)
+{
+    struct src_session *control;
+    TRY(replica_control(r, &control));
+    TRY(src_catalog_table(control, &r->server, database, table, def, em));
+    struct history_source h = {.loop = r->o.loop,
+                               .options = r->o.source,
+                               .server = &r->server,
+                               .session = control,
+                               .pool = r->o.pool,
+                               .stop = r->o.stop};
+    enum err e = history_scan(&h, &r->read, tables, database, table, true, em);
+    if (e != ERR_OK) {
+        free(*def);
+        *def = NULL;
+    }
+    return e;
+}
+
+/* Leaves a commit point at the last boundary. */
+static enum err leave_point(struct replica *r)
+{
+    struct commit_point *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return ERR_NO_MEMORY;
+    enum err e = position_copy(&p->position, &r->read);
+    if (e == ERR_OK)
+        e = xa_list_copy(&p->xa, &r->xa);
+    if (e != ERR_OK) {
+        commit_point_free(p);
+        return e;
+    }
+    feeder_need(r->o.feeder, p->need);
+    p->server = r->server;
+    p->next_id = r->group.first_id;
+    p->es_ms = r->group.es_ms;
+    p->notes = tables_take_notes(r->o.tables);
+    progress_push(r->o.progress, p);
+    r->boundary_fresh = false;
+    r->point_ms = clock_mono_ms();
+    return ERR_OK;
+}
+
+/* Points are left only between groups: rows of an open one are in the same batches. */
+static enum err leave_point_if_due(struct replica *r)
+{
+    if (!r->boundary_fresh || r->txn.state != BINLOG_TXN_OUTSIDE)
+        return ERR_OK;
+    return clock_mono_ms() - r->point_ms < POINT_MS ? ERR_OK : leave_point(r);
+}
+
+/* Nothing more is there now: what is certain goes to the lanes. */
+static enum err input_ran_dry(struct replica *r)
+{
+    feeder_publish(r->o.feeder);
+    TRY(leave_point_if_due(r));
+    uint64_t silence_max = 3 * r->o.task->source.heartbeat_ms + 2000;
+    uint64_t now = clock_mono_ms();
+    if (now - r->stream.heard_ms > silence_max)
+        return errmsg_set(
+            &r->em, ERR_TIMEOUT, "source %s:%u: nothing came for %llu ms, not even a heartbeat",
+            r->o.source->host, r->o.source->port, (unsigned long long)(now - r->stream.heard_ms));
+    return replica_wait(r, r->boundary_fresh ? POINT_MS : WAIT_MS);
+}
+
+/* The time that --until names has come: by an event that is later, or by an idle source. */
+static bool past_until(struct replica *r, const struct stream_event *sev)
+{
+    if (r->o.until_us == 0 || r->txn.state != BINLOG_TXN_OUTSIDE)
+        return false;
+    if (sev != NULL && sev->ev.header.timestamp != 0 &&
+        binlog_txn_event_of(&sev->ev) != BINLOG_TXN_EV_OTHER)
+        return (uint64_t)sev->ev.header.timestamp * 1000000 > r->o.until_us;
+    return false;
+}
+
+/* Takes events until the link fails, the task stops, or the time of --until has come. */
+static enum err follow(struct replica *r)
+{
+    uint64_t bytes = 0;
+    for (uint64_t n = 0;; n++) {
+        struct stream_event sev;
+        enum err e = stream_next(&r->stream, &sev, &r->em);
+        if (e == ERR_NEED_INPUT) {
+            atomic_fetch_add_explicit(&r->stats.bytes, r->stream.bytes - bytes,
+                                      memory_order_relaxed);
+            bytes = r->stream.bytes;
+            atomic_store_explicit(&r->stats.heard_ms, r->stream.heard_ms, memory_order_relaxed);
+            TRY(input_ran_dry(r));
+            continue;
+        }
+        if (e == ERR_NO_ROOM) {
+            /* All memory for received data is held: by lanes, or by the open group itself. */
+            feeder_flow(r->o.feeder);
+            TRY(replica_wait(r, WAIT_MS));
+            continue;
+        }
+        TRY(e);
+        if (past_until(r, &sev)) {
+            atomic_store(&r->until_reached, true);
+            feeder_publish(r->o.feeder);
+            TRY(leave_point(r));
+            return ERR_STOPPED;
+        }
+        TRY(replica_event(r, &r->stream, &sev));
+        atomic_fetch_add_explicit(&r->stats.events, 1, memory_order_relaxed);
+        if (r->boundary_fresh && n % 64 == 0)
+            TRY(leave_point_if_due(r));
+        if (n % 256 == 0 && is_stopped(r))
+            return ERR_STOPPED;
+    }
+}
+
+/* Opens a session, compares histories, and starts the dump at the last boundary. */
+static enum err connect_source(struct replica *r)
+{
+    struct src_session *control;
+    TRY(replica_control(r, &control));
+    TRY(src_server_read(control, &r->server, &r->em));
+    TRY(src_server_check(&r->server, &r->em));
+    TRY(history_check(control, &r->server, r->o.known, &r->read, r->o.stop, &r->em));
+    struct src_dump_options dump;
+    history_dump_options(&r->server, &r->read, &dump);
+    dump.heartbeat_ms = r->o.task->source.heartbeat_ms;
+    dump.server_id = r->o.server_id;
+    dump.uuid = r->o.uuid;
+    dump.non_blocking = false;
+    TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
+    tables_forget_ids(r->o.tables);
+    r->txn = (struct binlog_txn){0};
+    char where[400];
+    log_info("source.connected", "source=%s:%u server=%s position=%s", r->o.source->host,
+             r->o.source->port, r->server.version_text,
+             position_text(&r->read, where, sizeof(where)));
+    return ERR_OK;
+}
+
+/* The link is gone in the middle of a group: undo it, or remember what has gone out of it. */
+static void drop_open_group(struct replica *r)
+{
+    uint64_t sent = 0;
+    if (feeder_rollback(r->o.feeder) == ERR_OK) {
+        r->next_id = r->group.first_id;
+    } else {
+        sent = r->group.rows > r->group.skip ? r->group.rows : r->group.skip;
+        feeder_commit(r->o.feeder); /* those rows stand: the group is committed at the source */
+        feeder_publish(r->o.feeder);
+    }
+    uint64_t first_id = r->group.first_id;
+    r->group = (struct group){.first_id = first_id, .skip = sent, .es_ms = r->group.es_ms};
+}
+
+static void end_connection(struct replica *r)
+{
+    stream_close(&r->stream);
+    src_session_close(r->control);
+    r->control = NULL;
+}
+
+/* Whether another try is worth while; tells the user what happened. */
+static bool may_retry(struct replica *r, enum err e, uint64_t *since_ms, uint64_t pause_ms)
+{
+    if (err_class(e) != ERRC_LINK)
+        return false;
+    uint64_t now = clock_mono_ms();
+    uint64_t window = r->o.task->retry.connection_ms;
+    char quoted[900];
+    if (*since_ms == 0) {
+        *since_ms = now;
+        atomic_store(&r->stats.retrying_since_ms, now);
+        log_warn("source.lost", "reason=%s next_try_ms=%llu retry_window_s=%llu",
+                 log_quote(quoted, sizeof(quoted), r->em.text), (unsigned long long)pause_ms,
+                 (unsigned long long)(window / 1000));
+    } else {
+        log_debug("source.retry", "reason=%s", log_quote(quoted, sizeof(quoted), r->em.text));
+    }
+    if (now - *since_ms <= window)
+        return true;
+    struct errmsg last = r->em;
+    errmsg_set(&r->em, e, "%.600s; gave up after %llu s (retry.connection)", last.text,
+               (unsigned long long)(window / 1000));
+    return false;
+}
+
+static void pause_for(struct replica *r, uint64_t ms)
+{
+    uint64_t until = clock_mono_ms() + ms / 2 + (uint64_t)rand() % (ms / 2 + 1); /* jitter */
+    while (clock_mono_ms() < until && replica_wait(r, until - clock_mono_ms()) == ERR_OK)
+        ;
+}
+
+static void run(struct replica *r)
+{
+    uint64_t since_ms = 0, pause_ms = BACKOFF_MS;
+    for (;;) {
+        r->em.text[0] = 0;
+        enum err e = connect_source(r);
+        if (e == ERR_OK) {
+            if (since_ms != 0) {
+                log_info("source.back", "after_ms=%llu",
+                         (unsigned long long)(clock_mono_ms() - since_ms));
+                atomic_fetch_add(&r->stats.reconnects, 1);
+            }
+            uint64_t heard = r->stream.bytes;
+            atomic_store(&r->stats.retrying_since_ms, 0);
+            e = follow(r);
+            if (r->stream.bytes > heard) {
+                since_ms = 0; /* it worked for a while: this is a new outage */
+                pause_ms = BACKOFF_MS;
+            }
+        }
+        if (e != ERR_STOPPED && r->em.text[0] == 0) {
+            char place[600];
+            errmsg_set(&r->em, e, "source %s:%u, at %s: %s", r->o.source->host, r->o.source->port,
+                       replica_place(&r->stream, place, sizeof(place)), err_text(e));
+        }
+        drop_open_group(r);
+        end_connection(r);
+        if (e == ERR_STOPPED || is_stopped(r))
+            return;
+        if (!may_retry(r, e, &since_ms, pause_ms)) {
+            fault_raise(r->o.fault, e, &r->em);
+            return;
+        }
+        pause_for(r, pause_ms);
+        pause_ms = pause_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : pause_ms * 2;
+    }
+}
+
+void *replica_run(void *replica)
+{
+    struct replica *r = replica;
+    pthread_setname_np(pthread_self(), "reader");
+    run(r);
+    feeder_publish(r->o.feeder);
+    if (r->boundary_fresh && fault_err(r->o.fault) == ERR_OK && leave_point(r) != ERR_OK)
+        log_debug("reader.point", "reason=\"the last boundary was not recorded\"");
+    atomic_store(&r->ended, true);
+    return NULL;
+}

@@ -1,0 +1,77 @@
+/*
+ * The reader: the thread that follows the source as a replica and feeds the
+ * lanes.
+ *
+ * It connects, checks that the source's history is the one it knows, and then
+ * turns events into rows: it tracks transactions and tables, finds where rows
+ * end, numbers them, computes their partition, and leaves them with the
+ * feeder. At boundaries it leaves commit points. A lost connection is taken up
+ * again from where it had read to; nothing that was fed is fed twice.
+ *
+ * Files: replica.c the thread, connecting and waiting; replica_event.c what
+ * events mean; replica_rows.c rows to lanes; replica_xa.c prepared groups.
+ *
+ * Threads: replica_run() is the reader thread's main function; replica_stats
+ * may be read by anyone, the rest before and after the thread runs.
+ */
+#pragma once
+
+#include "config/task.h"
+#include "pipeline/fault.h"
+#include "pipeline/feeder.h"
+#include "pipeline/position.h"
+#include "pipeline/progress.h"
+#include "pipeline/tables.h"
+#include "pipeline/xa.h"
+#include "source/server.h"
+
+#include <stdatomic.h>
+
+struct net_loop;
+struct replica;
+
+struct replica_options {
+    const struct task_config *task;
+    const struct src_options *source;
+    struct net_loop *loop;
+    struct frame_pool *pool;
+    struct feeder *feeder;
+    struct tables *tables;
+    struct progress *progress;
+    struct fault *fault;
+    const atomic_bool *stop;        /* set, with the loop woken: end soon */
+    const struct src_server *known; /* the source that the position belongs to */
+    uint32_t server_id;
+    const char *uuid;             /* ours, towards the source */
+    const struct position *start; /* copied */
+    const struct xa_list *xa;     /* prepared groups at start; copied */
+    uint64_t next_id;
+    uint64_t until_us; /* stop behind this time (since 1970, UTC); 0: never */
+};
+
+struct replica_stats {
+    _Atomic uint64_t bytes; /* received */
+    _Atomic uint64_t events;
+    _Atomic uint64_t rows; /* changes of selected tables */
+    _Atomic uint64_t reconnects;
+    _Atomic uint64_t last_event_ms;     /* source time of the last transaction; 0: none */
+    _Atomic uint64_t heard_ms;          /* monotonic; when bytes last came */
+    _Atomic uint64_t retrying_since_ms; /* monotonic; 0: connected */
+};
+
+NODISCARD enum err replica_new(const struct replica_options *o, struct replica **out);
+void *replica_run(void *replica);
+/*
+ * The definition of a table as it is at the place where the stream stands
+ * (tables_define_fn). Reader thread.
+ */
+NODISCARD enum err replica_define(struct replica *r, struct tables *tables, struct slice database,
+                                  struct slice table, struct table_def **def, struct errmsg *em);
+const struct replica_stats *replica_stats(const struct replica *r);
+
+/* The thread has ended. */
+bool replica_ended(const struct replica *r);
+
+/* Everything up to until_us has been read. */
+bool replica_reached_until(const struct replica *r);
+void replica_free(struct replica *r);

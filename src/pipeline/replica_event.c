@@ -1,0 +1,372 @@
+/*
+ * What events mean: groups that open, commit, roll back or are parked,
+ * statements that change tables, and the boundaries between groups.
+ */
+#include "pipeline/replica_int.h"
+
+#include "base/log.h"
+#include "mysqlproto/binlog/inflate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATEMENT_MAX (64u << 20) /* expanded text of a compressed statement */
+
+const char *replica_place(const struct stream *s, char *buf, size_t cap)
+{
+    snprintf(buf, cap, "%s:%llu", s->file, (unsigned long long)s->offset);
+    return buf;
+}
+
+static void group_begin(struct replica *r)
+{
+    uint64_t skip = r->group.skip;
+    r->group = (struct group){.first_id = r->next_id, .skip = skip};
+}
+
+static enum err open_mysql_group(struct replica *r, const struct stream_event *sev)
+{
+    struct binlog_gtid g;
+    TRY(binlog_gtid_parse(&sev->ev, &g));
+    group_begin(r);
+    r->group.has_gtid = !g.anonymous;
+    r->group.gtid = g.gtid;
+    if (g.anonymous && r->read.kind == POSITION_GTID)
+        return errmsg_set(
+            &r->em, ERR_HISTORY,
+            "the source writes transactions without a GTID, and this task follows it "
+            "by GTID: gtid_mode was changed; switch it back to ON, or begin anew with "
+            "an empty state_dir");
+    if (!g.anonymous && r->o.task->canal.gtid)
+        r->group.gtid_text_len = my_gtid_print(&g.gtid, r->group.gtid_text);
+    return ERR_OK;
+}
+
+static enum err open_maria_group(struct replica *r, const struct stream_event *sev)
+{
+    struct binlog_maria_gtid g;
+    TRY(binlog_maria_gtid_parse(&sev->ev, &g));
+    group_begin(r);
+    r->group.has_gtid = r->group.is_maria = true;
+    r->group.maria = g.gtid;
+    if (r->o.task->canal.gtid)
+        r->group.gtid_text_len =
+            (size_t)snprintf(r->group.gtid_text, sizeof(r->group.gtid_text), "%u-%u-%llu",
+                             g.gtid.domain, g.gtid.server_id, (unsigned long long)g.gtid.sequence);
+    return ERR_OK;
+}
+
+/* The position behind the group that just ended. */
+static enum err pass_boundary(struct replica *r, const struct stream *s)
+{
+    struct position *p = &r->read;
+    if (r->group.has_gtid && p->kind == POSITION_GTID)
+        TRY(my_gtid_set_add(&p->set, &r->group.gtid));
+    if (r->group.is_maria && p->kind == POSITION_MARIADB)
+        TRY(maria_gtid_pos_update(&p->maria, &r->group.maria));
+    memcpy(p->file, s->file, sizeof(p->file));
+    p->offset = s->offset;
+    r->boundary_fresh = true;
+    uint64_t es_ms = r->group.es_ms;
+    r->group = (struct group){.first_id = r->next_id, .es_ms = es_ms};
+    if (es_ms != 0)
+        atomic_store_explicit(&r->stats.last_event_ms, es_ms, memory_order_relaxed);
+    return ERR_OK;
+}
+
+static enum err commit(struct replica *r, const struct stream *s)
+{
+    feeder_commit(r->o.feeder);
+    return pass_boundary(r, s);
+}
+
+/* The rows of the open group do not count. */
+static enum err take_back(struct replica *r)
+{
+    enum err e = feeder_rollback(r->o.feeder);
+    if (e != ERR_OK)
+        return errmsg_set(
+            &r->em, e,
+            "a transaction of more than %zu bytes ends in ROLLBACK, and a part of its "
+            "rows has gone out already: raise limits.memory to hold it whole",
+            r->o.feeder->hold_max);
+    r->next_id = r->group.first_id;
+    return ERR_OK;
+}
+
+static enum err roll_back(struct replica *r, const struct stream *s)
+{
+    TRY(take_back(r));
+    return pass_boundary(r, s);
+}
+
+/* Rows since the savepoint were undone; with engines of both kinds only some of them were. */
+static enum err roll_back_to_savepoint(struct replica *r)
+{
+    if (r->group.rows == r->group.rows_at_savepoint)
+        return ERR_OK;
+    return errmsg_set(&r->em, ERR_UNSUPPORTED,
+                      "a transaction rolls back to a savepoint and has written to a table that "
+                      "cannot roll back: which of its rows stand cannot be told from the binlog");
+}
+
+/* The group counts only when its xid commits: its rows are read again then. */
+static enum err park(struct replica *r, const struct stream *s, const struct binlog_xid *xid)
+{
+    uint64_t rows = r->group.rows;
+    TRY(take_back(r));
+    if (rows > 0)
+        TRY(xa_list_add(&r->xa, xid, &r->read));
+    return pass_boundary(r, s);
+}
+
+static enum err commit_xa(struct replica *r, const struct stream *s, const struct binlog_xid *xid)
+{
+    const struct xa_group *g = xa_list_find(&r->xa, xid);
+    if (g == NULL)
+        return commit(r, s); /* it had no row of a selected table, or began before the task did */
+    TRY(replica_replay_xa(r, g));
+    xa_list_remove(&r->xa, xid);
+    return commit(r, s);
+}
+
+/* A change of rows that is logged as a statement cannot be carried, if it may be one of ours. */
+static enum err refuse_statement(struct replica *r, const struct stream *s,
+                                 const struct binlog_query *q, struct slice sql)
+{
+    struct slice database, table;
+    if (slice_eq(q->db, SLICE_LIT("mysql")) ||
+        !tables_mentioned(r->o.tables, sql, q->db, &database, &table))
+        return ERR_OK;
+    char place[600];
+    int len = sql.len > 120 ? 120 : (int)sql.len;
+    return errmsg_set(&r->em, ERR_UNSUPPORTED,
+                      "table %.*s.%.*s was changed at %s by a statement that is in the binlog as "
+                      "text (%.*s): rows cannot be made of it; set binlog_format=ROW for every "
+                      "session, and start behind this place",
+                      SLICE_ARG(database), SLICE_ARG(table), replica_place(s, place, sizeof(place)),
+                      len, (const char *)sql.ptr);
+}
+
+static void note_statement(struct replica *r, const struct binlog_query *q, struct slice sql)
+{
+    tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db);
+}
+
+/* What a QUERY does. */
+static enum err act_on_query(struct replica *r, const struct stream *s,
+                             enum binlog_txn_action action, const struct binlog_query *q,
+                             struct slice sql, const struct binlog_verb *verb)
+{
+    switch (action) {
+    case BINLOG_TXN_BEGIN:
+        group_begin(r);
+        return ERR_OK;
+    case BINLOG_TXN_COMMIT:
+        return commit(r, s);
+    case BINLOG_TXN_ROLLBACK:
+        return roll_back(r, s);
+    case BINLOG_TXN_DDL:
+    case BINLOG_TXN_STATEMENT:
+        if (action == BINLOG_TXN_STATEMENT)
+            TRY(refuse_statement(r, s, q, sql));
+        note_statement(r, q, sql);
+        return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
+    case BINLOG_TXN_SAVEPOINT:
+        r->group.rows_at_savepoint = r->group.rows;
+        return ERR_OK;
+    case BINLOG_TXN_ROLLBACK_TO:
+        return roll_back_to_savepoint(r);
+    case BINLOG_TXN_XA_COMMIT:
+        return commit_xa(r, s, &verb->xid);
+    case BINLOG_TXN_XA_ROLLBACK:
+        xa_list_remove(&r->xa, &verb->xid);
+        return commit(r, s);
+    case BINLOG_TXN_IGNORE:
+    case BINLOG_TXN_ROWS:
+    case BINLOG_TXN_XA_PARK:
+    case BINLOG_TXN_CUT:
+    case BINLOG_TXN_LOST:
+        return ERR_OK;
+    }
+    return ERR_BUG;
+}
+
+static enum err expand_sql(struct replica *r, struct slice record, uint8_t **out, size_t *len)
+{
+    TRY(binlog_record_len(record, len));
+    if (*len > STATEMENT_MAX)
+        return ERR_TOO_LARGE;
+    *out = malloc(*len + 1);
+    return *out == NULL ? ERR_NO_MEMORY : binlog_record_inflate(&r->inflater, record, *out, *len);
+}
+
+static enum err query_event(struct replica *r, const struct stream *s,
+                            const struct stream_event *sev)
+{
+    struct binlog_query q;
+    TRY(binlog_query_parse(&s->format, &sev->ev, &q));
+    struct slice sql = q.sql;
+    uint8_t *expanded = NULL;
+    size_t len = 0;
+    enum err e = ERR_OK;
+    if (q.compressed) {
+        e = expand_sql(r, q.sql, &expanded, &len);
+        sql = slice_of(expanded, len);
+    }
+    struct binlog_verb verb = {0};
+    enum binlog_txn_action action;
+    if (e == ERR_OK)
+        e = binlog_txn_step(&r->txn, binlog_verb_of(sql, &verb), &action);
+    if (e == ERR_OK)
+        e = act_on_query(r, s, action, &q, sql, &verb);
+    free(expanded);
+    return e;
+}
+
+static enum err incident(struct replica *r, const struct stream *s, const struct stream_event *sev)
+{
+    struct binlog_incident i;
+    TRY(binlog_incident_parse(sev->ev.body, &i));
+    char place[600];
+    return errmsg_set(&r->em, ERR_HISTORY,
+                      "the source lost events before %s (incident %u: %.*s): what they changed is "
+                      "not in the binlog; begin anew with an empty state_dir",
+                      replica_place(s, place, sizeof(place)), i.number, SLICE_ARG(i.text));
+}
+
+/* The server died while it wrote the open group, which it has undone since. */
+static enum err cut(struct replica *r, const struct stream *s)
+{
+    char place[600];
+    log_warn("source.cut",
+             "position=%s reason=\"the source ended in the middle of a transaction, which does not "
+             "count\"",
+             replica_place(s, place, sizeof(place)));
+    TRY(take_back(r));
+    r->group = (struct group){.first_id = r->next_id};
+    return ERR_OK;
+}
+
+static enum err unknown_event(struct replica *r, const struct stream *s,
+                              const struct stream_event *sev)
+{
+    if (binlog_type_name(sev->ev.header.type) != NULL || binlog_ignorable(&sev->ev.header))
+        return ERR_OK;
+    char place[600];
+    return errmsg_set(
+        &r->em, ERR_UNKNOWN_EVENT,
+        "an event of unknown type %u before %s: this version of rowcast does not know "
+        "what it changes",
+        sev->ev.header.type, replica_place(s, place, sizeof(place)));
+}
+
+/* The place moves on over what stands between groups: the start and the end of files. */
+static void pass_between_groups(struct replica *r, const struct stream *s,
+                                const struct stream_event *sev)
+{
+    uint8_t type = sev->ev.header.type;
+    bool counts = type == BINLOG_ROTATE || type == BINLOG_FORMAT_DESCRIPTION ||
+                  type == BINLOG_PREVIOUS_GTIDS || type == BINLOG_MARIA_GTID_LIST ||
+                  type == BINLOG_BINLOG_CHECKPOINT || type == BINLOG_STOP;
+    if (!counts || r->txn.state != BINLOG_TXN_OUTSIDE)
+        return;
+    memcpy(r->read.file, s->file, sizeof(r->read.file));
+    r->read.offset = s->offset;
+    r->boundary_fresh = true;
+}
+
+/* Events without a parser of their own here: what the state machine makes of them. */
+static enum err other_event(struct replica *r, const struct stream *s,
+                            const struct stream_event *sev)
+{
+    enum binlog_txn_action action;
+    TRY(binlog_txn_step(&r->txn, binlog_txn_event_of(&sev->ev), &action));
+    switch (action) {
+    case BINLOG_TXN_COMMIT:
+        return commit(r, s);
+    case BINLOG_TXN_ROLLBACK:
+        return roll_back(r, s);
+    case BINLOG_TXN_CUT:
+        return cut(r, s);
+    case BINLOG_TXN_LOST:
+        return incident(r, s, sev);
+    case BINLOG_TXN_IGNORE:
+        pass_between_groups(r, s, sev);
+        return unknown_event(r, s, sev);
+    case BINLOG_TXN_BEGIN:
+        group_begin(r);
+        return ERR_OK;
+    case BINLOG_TXN_ROWS:
+    case BINLOG_TXN_DDL:
+    case BINLOG_TXN_STATEMENT:
+    case BINLOG_TXN_SAVEPOINT:
+    case BINLOG_TXN_ROLLBACK_TO:
+    case BINLOG_TXN_XA_PARK:
+    case BINLOG_TXN_XA_COMMIT:
+    case BINLOG_TXN_XA_ROLLBACK:
+        return ERR_OK;
+    }
+    return ERR_BUG;
+}
+
+static enum err xa_prepare_event(struct replica *r, const struct stream *s,
+                                 const struct stream_event *sev)
+{
+    struct binlog_xa_prepare x;
+    TRY(binlog_xa_prepare_parse(sev->ev.body, &x));
+    enum binlog_txn_action action;
+    TRY(binlog_txn_step(
+        &r->txn, x.one_phase ? BINLOG_TXN_EV_XA_ONE_PHASE : BINLOG_TXN_EV_XA_PREPARE, &action));
+    return action == BINLOG_TXN_XA_PARK ? park(r, s, &x.xid) : commit(r, s);
+}
+
+static enum err table_map_event(struct replica *r, const struct stream *s,
+                                const struct stream_event *sev)
+{
+    char place[600];
+    enum err e = tables_map(r->o.tables, &s->format, sev->ev.body, &r->em);
+    if (e != ERR_OK && r->em.text[0] != 0)
+        errmsg_prefix(&r->em, "at %s", replica_place(s, place, sizeof(place)));
+    return e;
+}
+
+/* Steps the state machine for an event that belongs to a group. */
+static enum err step(struct replica *r, const struct stream_event *sev)
+{
+    enum binlog_txn_action action;
+    return binlog_txn_step(&r->txn, binlog_txn_event_of(&sev->ev), &action);
+}
+
+enum err replica_event(struct replica *r, struct stream *s, const struct stream_event *sev)
+{
+    uint8_t type = sev->ev.header.type;
+    if (binlog_is_rows(type)) {
+        TRY(step(r, sev));
+        return replica_rows(r, s, sev);
+    }
+    switch (type) {
+    case BINLOG_TABLE_MAP:
+        TRY(step(r, sev));
+        return table_map_event(r, s, sev);
+    case BINLOG_GTID:
+    case BINLOG_ANONYMOUS_GTID:
+    case BINLOG_GTID_TAGGED:
+        TRY(step(r, sev));
+        return open_mysql_group(r, sev);
+    case BINLOG_MARIA_GTID:
+        TRY(step(r, sev));
+        return open_maria_group(r, sev);
+    case BINLOG_QUERY:
+    case BINLOG_QUERY_COMPRESSED:
+        return query_event(r, s, sev);
+    case BINLOG_XA_PREPARE:
+        return xa_prepare_event(r, s, sev);
+    case BINLOG_FORMAT_DESCRIPTION:
+        tables_forget_ids(r->o.tables);
+        return other_event(r, s, sev);
+    default:
+        return other_event(r, s, sev);
+    }
+}

@@ -1,0 +1,72 @@
+/* What the files of the reader share. See replica.h. */
+#pragma once
+
+#include "mysqlproto/binlog/control.h"
+#include "mysqlproto/binlog/inflate.h"
+#include "mysqlproto/binlog/query.h"
+#include "mysqlproto/binlog/rows.h"
+#include "mysqlproto/binlog/txn.h"
+#include "net/loop.h"
+#include "pipeline/replica.h"
+#include "pipeline/stream.h"
+
+#define GTID_TEXT_MAX 160
+#define PROBES_MAX    BINLOG_COLUMNS_MAX
+
+/* The group (transaction) that is being read. */
+struct group {
+    bool has_gtid;
+    struct my_gtid gtid;     /* MySQL */
+    struct maria_gtid maria; /* MariaDB */
+    bool is_maria;
+    char gtid_text[GTID_TEXT_MAX];
+    size_t gtid_text_len;       /* 0: not known, or not wanted */
+    uint64_t first_id;          /* the id counter when it began */
+    uint64_t rows;              /* row changes of selected tables met in it */
+    uint64_t skip;              /* that many of them went out before a reconnect */
+    uint64_t rows_at_savepoint; /* when the last SAVEPOINT stood */
+    uint64_t es_ms;             /* of its last rows */
+};
+
+struct replica {
+    struct replica_options o;
+    struct replica_stats stats;
+    atomic_bool ended;
+    atomic_bool until_reached;
+    struct errmsg em;
+    struct src_server server; /* as of the last connect */
+    struct stream stream;
+    struct src_session *control; /* for definitions; NULL until needed */
+    struct position read;        /* the last boundary */
+    struct xa_list xa;
+    uint64_t next_id;
+    struct binlog_txn txn;
+    struct group group;
+    bool boundary_fresh; /* read has moved since the last commit point */
+    uint64_t point_ms;   /* monotonic; when the last commit point was left */
+    struct binlog_inflater inflater;
+    struct row_scratch scratch; /* of key cells */
+    struct writer hash_scratch;
+    struct cell *probes[2]; /* of the before and the after image; PROBES_MAX cells each */
+    struct cell *hash_cells;
+};
+
+/* replica_event.c: one event of the stream; after_commit is called at each boundary. */
+NODISCARD enum err replica_event(struct replica *r, struct stream *s,
+                                 const struct stream_event *sev);
+
+/* replica_rows.c: the rows of a rows event. */
+NODISCARD enum err replica_rows(struct replica *r, struct stream *s,
+                                const struct stream_event *sev);
+
+/* replica_xa.c: reads a prepared group again, and feeds its rows as part of the open group. */
+NODISCARD enum err replica_replay_xa(struct replica *r, const struct xa_group *g);
+
+/* replica.c: sleeps until the loop wakes, at most ms. ERR_STOPPED when the task ends. */
+NODISCARD enum err replica_wait(struct replica *r, uint64_t ms);
+
+/* replica.c: the session for questions, opened at the first call. */
+NODISCARD enum err replica_control(struct replica *r, struct src_session **out);
+
+/* "binlog.000007:1234" of the event at hand, for messages. */
+const char *replica_place(const struct stream *s, char *buf, size_t cap);

@@ -1,0 +1,274 @@
+/*
+ * Rows to lanes: finds where each row of an event ends, numbers it, computes
+ * its partition from the key cells, and leaves a reference with the feeder.
+ */
+#include "pipeline/replica_int.h"
+
+#include "mysqlproto/binlog/inflate.h"
+
+#include <string.h>
+
+struct rows_job {
+    const struct binlog_rows *rows;
+    struct binding *binding;
+};
+
+static uint32_t lane_of(const struct replica *r, const struct binding *b, int32_t partition)
+{
+    return (b->topic_index + (uint32_t)partition) % r->o.feeder->lane_count;
+}
+
+/* Leaves a row with the feeder, waiting while all batches of its lane are on their way. */
+static enum err feed(struct replica *r, const struct binding *b, const struct row_ref *ref)
+{
+    enum err e;
+    while ((e = feeder_row(r->o.feeder, lane_of(r, b, ref->partition), ref)) == ERR_NO_ROOM)
+        TRY(replica_wait(r, 100));
+    return e;
+}
+
+/* The partition of a row from its probe cells; absent ones are taken from other. */
+static enum err partition(struct replica *r, const struct binding *b, const struct cell *probes,
+                          const struct cell *other, int32_t *out)
+{
+    for (uint32_t i = 0; i < b->partition_count; i++) {
+        const struct cell *c = &probes[b->partition_at[i]];
+        if (c->kind == CELL_ABSENT && other != NULL)
+            c = &other[b->partition_at[i]];
+        if (c->kind == CELL_ABSENT)
+            return errmsg_set(
+                &r->em, ERR_TABLE_MISMATCH,
+                "table %.*s.%.*s: a row image without column %.*s, which chooses the "
+                "partition: set binlog_row_image=FULL on the source",
+                SLICE_ARG(b->table->database), SLICE_ARG(b->table->name),
+                SLICE_ARG(b->table->columns[b->probe_columns[b->partition_at[i]]].name));
+        r->hash_cells[i] = *c;
+    }
+    int32_t hash;
+    TRY(partition_hash(b->key, r->hash_cells, &r->hash_scratch, &hash));
+    *out = partition_of(hash, b->partitions);
+    return ERR_OK;
+}
+
+static bool cell_equal(const struct cell *a, const struct cell *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case CELL_ABSENT:
+    case CELL_NULL:
+        return true;
+    case CELL_I64:
+    case CELL_U64:
+        return a->u64 == b->u64;
+    case CELL_F32:
+        return a->f32 == b->f32;
+    case CELL_F64:
+        return a->f64 == b->f64;
+    case CELL_DATE:
+    case CELL_DATETIME:
+    case CELL_TIME:
+        return a->civil.year == b->civil.year && a->civil.month == b->civil.month &&
+               a->civil.day == b->civil.day && a->civil.hour == b->civil.hour &&
+               a->civil.minute == b->civil.minute && a->civil.second == b->civil.second &&
+               a->civil.us == b->civil.us && a->civil.negative == b->civil.negative;
+    case CELL_TIMESTAMP:
+        return a->stamp.seconds == b->stamp.seconds && a->stamp.us == b->stamp.us;
+    case CELL_DECIMAL:
+    case CELL_BYTES:
+    case CELL_JSON:
+    case CELL_TEXT:
+        return slice_eq(a->raw, b->raw);
+    }
+    return false;
+}
+
+/* Some probe is in both images and differs. */
+static bool probes_changed(const struct replica *r, const struct binding *b)
+{
+    for (uint32_t i = 0; i < b->probe_count; i++) {
+        const struct cell *before = &r->probes[0][i], *after = &r->probes[1][i];
+        if (after->kind != CELL_ABSENT && before->kind != CELL_ABSENT && !cell_equal(before, after))
+            return true;
+    }
+    return false;
+}
+
+/* An UPDATE that changes its key goes out as the DELETE of the old row, then the INSERT of the new
+ * one. */
+static enum err feed_split(struct replica *r, const struct binding *b, const struct row_ref *ref,
+                           int32_t old_partition)
+{
+    struct row_ref gone = *ref, come = *ref;
+    gone.half = ROW_DELETE_HALF;
+    gone.partition = old_partition;
+    gone.id = r->next_id++;
+    come.half = ROW_INSERT_HALF;
+    come.id = r->next_id++;
+    TRY(feed(r, b, &gone));
+    if (old_partition != come.partition) {
+        uint32_t from = lane_of(r, b, old_partition), to = lane_of(r, b, come.partition);
+        uint64_t seq = feeder_close(r->o.feeder, from);
+        feeder_wait_for(r->o.feeder, to, from, seq);
+    }
+    return feed(r, b, &come);
+}
+
+static enum err route_update(struct replica *r, const struct rows_job *job,
+                             const struct binlog_row *row, struct row_ref *ref)
+{
+    const struct binding *b = job->binding;
+    TRY(row_decode_columns(b->plan, job->rows->before, row->before, b->probe_columns,
+                           b->probe_count, &r->scratch, r->probes[0]));
+    TRY(row_decode_columns(b->plan, job->rows->after, row->after, b->probe_columns, b->probe_count,
+                           &r->scratch, r->probes[1]));
+    TRY(partition(r, b, r->probes[1], r->probes[0], &ref->partition));
+    if (b->split && probes_changed(r, b)) {
+        int32_t old_partition;
+        TRY(partition(r, b, r->probes[0], NULL, &old_partition));
+        return feed_split(r, b, ref, old_partition);
+    }
+    ref->id = r->next_id++;
+    return feed(r, b, ref);
+}
+
+static enum err route_row(struct replica *r, const struct rows_job *job,
+                          const struct binlog_row *row, struct row_ref *ref)
+{
+    const struct binding *b = job->binding;
+    ref->partition = 0;
+    /* With one partition and nothing to split there is nothing to look at. */
+    bool look = b->partitions > 1 ? true : b->split && ref->op == CHANGE_UPDATE;
+    if (look && b->probe_count > 0) {
+        row_scratch_reset(&r->scratch);
+        if (ref->op == CHANGE_UPDATE)
+            return route_update(r, job, row, ref);
+        bool insert = ref->op == CHANGE_INSERT;
+        TRY(row_decode_columns(b->plan, insert ? job->rows->after : job->rows->before,
+                               insert ? row->after : row->before, b->probe_columns, b->probe_count,
+                               &r->scratch, r->probes[0]));
+        TRY(partition(r, b, r->probes[0], NULL, &ref->partition));
+    } else if (look) {
+        TRY(partition(r, b, r->probes[0], NULL, &ref->partition));
+    }
+    ref->id = r->next_id++;
+    return feed(r, b, ref);
+}
+
+static enum err walk(struct replica *r, const struct rows_job *job, struct slice images)
+{
+    static const uint8_t ops[] = {[BINLOG_ROWS_WRITE] = CHANGE_INSERT,
+                                  [BINLOG_ROWS_UPDATE] = CHANGE_UPDATE,
+                                  [BINLOG_ROWS_DELETE] = CHANGE_DELETE};
+    struct reader rd = reader_of(images);
+    while (rd.p < rd.end) {
+        struct row_ref ref = {.image = rd.p, .op = ops[job->rows->op]};
+        struct binlog_row row;
+        TRY(binlog_rows_next(job->rows, job->binding->plan, &rd, &row));
+        ref.len = (uint32_t)(rd.p - ref.image);
+        r->group.rows++;
+        if (r->group.rows <= r->group.skip)
+            continue; /* went out before the connection was lost */
+        TRY(route_row(r, job, &row, &ref));
+    }
+    return ERR_OK;
+}
+
+/* Expands a compressed rows event into a frame of its own, with the bitmaps beside it. */
+static enum err expand(struct replica *r, struct binlog_rows *rows, struct frame **out)
+{
+    size_t len;
+    TRY(binlog_record_len(rows->rows, &len));
+    size_t bitmap = (rows->width + 7) / 8;
+    size_t need = len + 2 * bitmap;
+    if (need > r->stream.large)
+        return errmsg_set(&r->em, ERR_TOO_LARGE,
+                          "a compressed rows event of %zu bytes is more than the memory for "
+                          "received data (%zu bytes): raise limits.memory",
+                          len, r->stream.large);
+    struct frame *f;
+    while ((f = frame_get(r->o.pool, need)) == NULL) {
+        feeder_flow(r->o.feeder);
+        TRY(replica_wait(r, 100));
+    }
+    enum err e = binlog_record_inflate(&r->inflater, rows->rows, f->data, len);
+    if (e != ERR_OK) {
+        frame_unref(f);
+        return e;
+    }
+    uint8_t *at = f->data + len;
+    if (rows->before != NULL)
+        rows->before = memcpy(at, rows->before, bitmap);
+    if (rows->after != NULL)
+        rows->after = memcpy(at + bitmap, rows->after, bitmap);
+    rows->rows = slice_of(f->data, len);
+    *out = f;
+    return ERR_OK;
+}
+
+static enum err check_width(struct replica *r, const struct binlog_rows *rows,
+                            const struct binding *b)
+{
+    if (rows->width == b->table->column_count)
+        return ERR_OK;
+    return errmsg_set(&r->em, ERR_TABLE_MISMATCH,
+                      "table %.*s.%.*s: a rows event with %u columns, where the table has %u",
+                      SLICE_ARG(b->table->database), SLICE_ARG(b->table->name), rows->width,
+                      b->table->column_count);
+}
+
+/* A rows event that does not fit into memory: no harm if nobody wants its rows. */
+static enum err too_large(struct replica *r, const struct stream_event *sev,
+                          const struct binding *b)
+{
+    return errmsg_set(&r->em, ERR_TOO_LARGE,
+                      "table %.*s.%.*s: a rows event of %u bytes is more than the memory for "
+                      "received data (%zu bytes): raise limits.memory to three times its size",
+                      SLICE_ARG(b->table->database), SLICE_ARG(b->table->name),
+                      sev->ev.header.length, r->stream.large);
+}
+
+enum err replica_rows(struct replica *r, struct stream *s, const struct stream_event *sev)
+{
+    uint64_t table_id;
+    TRY(binlog_table_id(&s->format, sev->ev.header.type, sev->ev.body, &table_id));
+    struct binding *b;
+    if (table_id == BINLOG_TABLE_ID_DUMMY_32 || table_id == BINLOG_TABLE_ID_DUMMY_48)
+        return ERR_OK;
+    TRY(tables_find(r->o.tables, table_id, &b));
+    if (b == NULL)
+        return ERR_OK; /* not selected */
+    if (sev->head_only)
+        return too_large(r, sev, b);
+    struct binlog_rows rows;
+    TRY(binlog_rows_parse(&s->format, &sev->ev, &rows));
+    TRY(check_width(r, &rows, b));
+    struct frame *frame = sev->frame;
+    struct frame *own = NULL;
+    if (rows.compressed) {
+        TRY(expand(r, &rows, &own));
+        frame = own;
+    }
+    r->group.es_ms = (uint64_t)sev->ev.header.timestamp * 1000;
+    struct row_event event = {
+        .binding = b,
+        .before_present = rows.before,
+        .after_present = rows.after,
+        .es_ms = r->group.es_ms,
+        .gtid = r->o.task->canal.gtid ? slice_of(r->group.gtid_text, r->group.gtid_text_len)
+                                      : SLICE_LIT(""),
+        .width = rows.width,
+        .partial_json = rows.partial,
+    };
+    feeder_event(r->o.feeder, &event, frame);
+    uint64_t before = r->group.rows;
+    struct rows_job job = {.rows = &rows, .binding = b};
+    enum err e = walk(r, &job, rows.rows);
+    atomic_fetch_add_explicit(&r->stats.rows, r->group.rows - before, memory_order_relaxed);
+    if (own != NULL)
+        frame_unref(own);
+    if (e != ERR_OK && err_class(e) == ERRC_DATA && r->em.text[0] == 0)
+        errmsg_set(&r->em, e, "table %.*s.%.*s: its rows cannot be read: %s",
+                   SLICE_ARG(b->table->database), SLICE_ARG(b->table->name), err_text(e));
+    return e;
+}

@@ -1,0 +1,104 @@
+/*
+ * Reading a prepared XA group again when its commit comes.
+ *
+ * The group is still in the source's binlog; a second stream is opened at the
+ * boundary in front of it, and its rows are fed as part of the group that the
+ * XA COMMIT opened. They take their numbers now, so that a replay of the same
+ * history numbers them alike.
+ */
+#include "pipeline/replica_int.h"
+
+#include "base/clock.h"
+#include "pipeline/history.h"
+
+#include <stdio.h>
+
+#define SILENCE_MS 30000
+
+static enum err next_event(struct replica *r, struct stream *s, struct stream_event *sev)
+{
+    uint64_t patience = clock_mono_ms() + SILENCE_MS;
+    for (;;) {
+        enum err e = stream_next(s, sev, &r->em);
+        if (e == ERR_NO_ROOM)
+            feeder_flow(r->o.feeder);
+        else if (e == ERR_STOPPED)
+            return errmsg_set(&r->em, ERR_HISTORY, "its binlog ended before the group did");
+        else if (e != ERR_NEED_INPUT)
+            return e;
+        if (clock_mono_ms() > patience)
+            return errmsg_set(&r->em, ERR_TIMEOUT, "the source went silent");
+        TRY(replica_wait(r, 100));
+    }
+}
+
+/* Whether the event opens (a GTID of MariaDB, XA START) or ends (XA_PREPARE) the group. */
+static enum err look(const struct stream *s, const struct stream_event *sev,
+                     const struct xa_group *g, bool *inside, bool *end)
+{
+    switch (sev->ev.header.type) {
+    case BINLOG_XA_PREPARE: {
+        struct binlog_xa_prepare x;
+        TRY(binlog_xa_prepare_parse(sev->ev.body, &x));
+        *end = *inside && binlog_xid_eq(&x.xid, &g->xid);
+        *inside = false;
+        return ERR_OK;
+    }
+    case BINLOG_MARIA_GTID: {
+        struct binlog_maria_gtid m;
+        TRY(binlog_maria_gtid_parse(&sev->ev, &m));
+        *inside = (m.flags & BINLOG_MARIA_PREPARED_XA) != 0 && binlog_xid_eq(&m.xid, &g->xid);
+        return ERR_OK;
+    }
+    case BINLOG_QUERY: {
+        struct binlog_query q;
+        struct binlog_verb verb = {0};
+        TRY(binlog_query_parse(&s->format, &sev->ev, &q));
+        if (binlog_verb_of(q.sql, &verb) == BINLOG_TXN_EV_XA_START)
+            *inside = binlog_xid_eq(&verb.xid, &g->xid);
+        return ERR_OK;
+    }
+    default:
+        return ERR_OK;
+    }
+}
+
+static enum err replay(struct replica *r, struct stream *s, const struct xa_group *g)
+{
+    bool inside = false;
+    for (;;) {
+        struct stream_event sev;
+        bool end = false;
+        TRY(next_event(r, s, &sev));
+        TRY(look(s, &sev, g, &inside, &end));
+        if (end)
+            return ERR_OK;
+        uint8_t type = sev.ev.header.type;
+        if (type == BINLOG_FORMAT_DESCRIPTION)
+            tables_forget_ids(r->o.tables);
+        if (!inside)
+            continue;
+        if (type == BINLOG_TABLE_MAP)
+            TRY(tables_map(r->o.tables, &s->format, sev.ev.body, &r->em));
+        else if (binlog_is_rows(type))
+            TRY(replica_rows(r, s, &sev));
+    }
+}
+
+enum err replica_replay_xa(struct replica *r, const struct xa_group *g)
+{
+    char xid[400], where[600];
+    xa_xid_text(&g->xid, xid, sizeof(xid));
+    struct src_dump_options dump;
+    history_dump_options(&r->server, &g->before, &dump);
+    struct stream s = {0};
+    enum err e = stream_open(&s, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em);
+    if (e == ERR_OK)
+        e = replay(r, &s, g);
+    stream_close(&s);
+    tables_forget_ids(r->o.tables);
+    if (e != ERR_OK && err_class(e) != ERRC_WAIT)
+        errmsg_prefix(&r->em, "reading the prepared XA transaction %s again from %s", xid,
+                      position_text(&g->before, where, sizeof(where)));
+    return e;
+}

@@ -1,0 +1,217 @@
+#include "pipeline/state.h"
+
+#include "base/clock.h"
+#include "base/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX (64u << 20)
+
+bool state_source(const struct ckpt *c, struct src_server *out)
+{
+    struct ckpt_identity id;
+    if (!ckpt_identity(c, &id))
+        return false;
+    static const uint8_t none[MY_UUID_LEN];
+    *out =
+        (struct src_server){.flavour = id.flavour == CKPT_MARIADB_SERVER ? SRC_MARIADB : SRC_MYSQL,
+                            .server_id = id.server_id};
+    if (memcmp(id.server_uuid, none, sizeof(none)) != 0)
+        my_uuid_print(id.server_uuid, out->server_uuid);
+    return true;
+}
+
+static enum err read_position(const struct ckpt_position *from, struct position *out)
+{
+    out->kind = from->kind == CKPT_GTID      ? POSITION_GTID
+                : from->kind == CKPT_MARIADB ? POSITION_MARIADB
+                                             : POSITION_FILE;
+    if (from->file.len >= sizeof(out->file))
+        return ERR_STATE_DAMAGED;
+    memcpy(out->file, from->file.ptr, from->file.len);
+    out->file[from->file.len] = 0;
+    out->offset = from->offset;
+    if (out->kind == POSITION_GTID)
+        return my_gtid_set_parse(&out->set, from->gtid_set);
+    if (out->kind == POSITION_MARIADB)
+        return maria_gtid_pos_parse(&out->maria, from->gtid_set);
+    return ERR_OK;
+}
+
+enum err state_position(const struct ckpt *c, struct position *out, uint64_t *next_id,
+                        char server_uuid[40], bool *found)
+{
+    struct ckpt_position p;
+    *found = ckpt_position(c, &p);
+    if (!*found)
+        return ERR_OK;
+    *next_id = p.next_id;
+    my_uuid_print(p.server_uuid, server_uuid);
+    return read_position(&p, out);
+}
+
+enum err state_xa(const struct ckpt *c, struct xa_list *out)
+{
+    struct slice key;
+    struct ckpt_position begin;
+    for (size_t it = 0; ckpt_next_xa(c, &it, &key, &begin);) {
+        struct binlog_xid xid;
+        struct position before = {0};
+        enum err e = xa_key_read(key, &xid);
+        if (e == ERR_OK)
+            e = read_position(&begin, &before);
+        if (e == ERR_OK)
+            e = xa_list_add(out, &xid, &before);
+        position_fini(&before);
+        TRY(e);
+    }
+    return ERR_OK;
+}
+
+enum err state_topics(const struct ckpt *c, struct topics *t)
+{
+    struct slice name;
+    uint32_t partitions;
+    for (size_t it = 0; ckpt_next_topic(c, &it, &name, &partitions);) {
+        char text[TOPIC_NAME_MAX + 1];
+        snprintf(text, sizeof(text), "%.*s", SLICE_ARG(name));
+        TRY(topics_remember(t, text, (int32_t)partitions));
+    }
+    return ERR_OK;
+}
+
+enum err state_tables(const struct ckpt *c, struct tables *t, size_t *count, struct errmsg *em)
+{
+    struct slice key, bytes;
+    *count = 0;
+    for (size_t it = 0; ckpt_next_table(c, &it, &key, &bytes);) {
+        struct table_def *def;
+        TRY(table_def_parse(bytes, &def));
+        TRY(tables_preset(t, def, em));
+        (*count)++;
+    }
+    return ERR_OK;
+}
+
+enum err state_put_source(struct ckpt *c, const struct src_server *sv)
+{
+    struct ckpt_identity id = {
+        .flavour = sv->flavour == SRC_MARIADB ? CKPT_MARIADB_SERVER : CKPT_MYSQL,
+        .server_id = sv->server_id,
+        .version = slice_str(sv->version_text),
+    };
+    if (sv->server_uuid[0] != 0)
+        TRY(my_uuid_parse(slice_str(sv->server_uuid), id.server_uuid));
+    return ckpt_put_identity(c, &id);
+}
+
+/* p in the checkpoint's form; text receives the GTIDs and must stay until the put. */
+static enum err write_position(const struct src_server *sv, const struct position *p,
+                               struct writer *text, struct ckpt_position *out)
+{
+    *out = (struct ckpt_position){
+        .kind = p->kind == POSITION_GTID      ? CKPT_GTID
+                : p->kind == POSITION_MARIADB ? CKPT_MARIADB
+                                              : CKPT_FILE,
+        .server_id = sv->server_id,
+        .file = slice_str(p->file),
+        .offset = p->offset,
+        .taken_at_us = clock_wall_us(),
+    };
+    if (sv->server_uuid[0] != 0)
+        TRY(my_uuid_parse(slice_str(sv->server_uuid), out->server_uuid));
+    if (p->kind == POSITION_GTID)
+        my_gtid_set_print(&p->set, text);
+    else if (p->kind == POSITION_MARIADB)
+        maria_gtid_pos_print(&p->maria, text);
+    out->gtid_set = writer_slice(text);
+    return text->err;
+}
+
+enum err state_put_position(struct ckpt *c, const struct src_server *sv, const struct position *p,
+                            uint64_t next_id, uint64_t es_ms)
+{
+    struct writer text;
+    writer_init(&text, TEXT_MAX);
+    struct ckpt_position out;
+    enum err e = write_position(sv, p, &text, &out);
+    out.next_id = next_id;
+    out.source_time_us = es_ms * 1000;
+    if (e == ERR_OK)
+        e = ckpt_put_position(c, &out);
+    if (e == ERR_OK && next_id + ID_BLOCK / 2 > ckpt_reserved_id(c))
+        e = ckpt_put_reserved_id(c, next_id + ID_BLOCK);
+    writer_fini(&text);
+    return e;
+}
+
+static enum err put_group(struct ckpt *c, const struct src_server *sv, const struct xa_group *g)
+{
+    uint8_t key[XA_KEY_MAX];
+    struct slice k = slice_of(key, xa_key_write(&g->xid, key));
+    struct ckpt_position begin;
+    if (ckpt_xa(c, k, &begin))
+        return ERR_OK;
+    struct writer text;
+    writer_init(&text, TEXT_MAX);
+    enum err e = write_position(sv, &g->before, &text, &begin);
+    if (e == ERR_OK)
+        e = ckpt_put_xa(c, k, &begin);
+    writer_fini(&text);
+    return e;
+}
+
+/* A group of the checkpoint that is not in the list any more; *key points into the checkpoint. */
+static bool find_ended(const struct ckpt *c, const struct xa_list *xa, struct slice *key)
+{
+    struct ckpt_position begin;
+    struct binlog_xid xid;
+    for (size_t it = 0; ckpt_next_xa(c, &it, key, &begin);)
+        if (xa_key_read(*key, &xid) == ERR_OK && xa_list_find(xa, &xid) == NULL)
+            return true;
+    return false;
+}
+
+enum err state_put_xa(struct ckpt *c, const struct src_server *sv, const struct xa_list *xa)
+{
+    struct slice ended;
+    while (find_ended(c, xa, &ended)) {
+        uint8_t key[XA_KEY_MAX];
+        if (ended.len > sizeof(key))
+            return ERR_STATE_DAMAGED;
+        memcpy(key, ended.ptr, ended.len);
+        TRY(ckpt_end_xa(c, slice_of(key, ended.len)));
+    }
+    for (uint32_t i = 0; i < xa->count; i++)
+        TRY(put_group(c, sv, &xa->items[i]));
+    return ERR_OK;
+}
+
+static enum err put_def(struct ckpt *c, const struct table_def *def)
+{
+    struct writer key, bytes;
+    writer_init(&key, 1024);
+    writer_init(&bytes, SIZE_MAX);
+    writer_cstr(&key, def->database);
+    writer_slice_put(&key, def->name);
+    table_def_serialize(def, &bytes);
+    enum err e = key.err != ERR_OK ? key.err : bytes.err;
+    if (e == ERR_OK)
+        e = ckpt_put_table(c, writer_slice(&key), writer_slice(&bytes));
+    writer_fini(&key);
+    writer_fini(&bytes);
+    return e;
+}
+
+enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
+{
+    for (const struct tables_note *n = notes; n != NULL; n = n->next) {
+        if (n->is_topic)
+            TRY(ckpt_put_topic(c, slice_str(n->topic), (uint32_t)n->partitions));
+        else
+            TRY(put_def(c, n->def));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * What the pipeline keeps in the checkpoint, in its own terms.
+ *
+ * Threads: the supervisor's.
+ */
+#pragma once
+
+#include "checkpoint/checkpoint.h"
+#include "pipeline/position.h"
+#include "pipeline/tables.h"
+#include "pipeline/topics.h"
+#include "pipeline/xa.h"
+#include "source/server.h"
+
+/* Ids are reserved in blocks, so that after a change of server none is used again. */
+#define ID_BLOCK (UINT64_C(1) << 20)
+
+/* The source as the checkpoint knows it: flavour, ids. False: a first start. */
+bool state_source(const struct ckpt *c, struct src_server *out);
+
+/* The position and id counter; *found false: a first start. server_uuid as text. */
+NODISCARD enum err state_position(const struct ckpt *c, struct position *out, uint64_t *next_id,
+                                  char server_uuid[40], bool *found);
+NODISCARD enum err state_xa(const struct ckpt *c, struct xa_list *out);
+NODISCARD enum err state_topics(const struct ckpt *c, struct topics *t);
+NODISCARD enum err state_tables(const struct ckpt *c, struct tables *t, size_t *count,
+                                struct errmsg *em);
+
+NODISCARD enum err state_put_source(struct ckpt *c, const struct src_server *sv);
+NODISCARD enum err state_put_position(struct ckpt *c, const struct src_server *sv,
+                                      const struct position *p, uint64_t next_id, uint64_t es_ms);
+
+/* Makes the list in the checkpoint equal to xa. */
+NODISCARD enum err state_put_xa(struct ckpt *c, const struct src_server *sv,
+                                const struct xa_list *xa);
+NODISCARD enum err state_put_notes(struct ckpt *c, const struct tables_note *notes);

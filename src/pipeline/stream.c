@@ -1,0 +1,292 @@
+#include "pipeline/stream.h"
+
+#include "base/clock.h"
+#include "mysqlproto/binlog/control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TAIL_MIN       (8u << 10) /* less room than this at a frame's end: take a new frame */
+#define PAYLOAD_WINDOW (8u << 20)
+#define HEAD_MIN       (BINLOG_FEED_HEAD + 64) /* holds a table id, or the fields before a payload */
+
+enum err stream_open(struct stream *s, struct net_loop *loop, const struct src_options *src,
+                     const struct src_server *sv, const struct src_dump_options *o,
+                     struct frame_pool *pool, struct errmsg *em)
+{
+    *s = (struct stream){.pool = pool, .large = frame_pool_budget(pool)};
+    /* Room is left for the frame at hand and one more, so that a large event can always be had. */
+    size_t spare = 2 * frame_pool_size(pool) + TAIL_MIN;
+    s->large = s->large > 2 * spare ? s->large - spare : s->large / 2;
+    TRY(src_session_open(loop, src, &s->session, em));
+    TRY(src_dump_start(s->session, sv, o, em));
+    binlog_feed_init(&s->feed, 1);
+    binlog_format_init(&s->format, strcmp(o->checksum, "CRC32") == 0);
+    s->heard_ms = clock_mono_ms();
+    return ERR_OK;
+}
+
+void stream_close(struct stream *s)
+{
+    if (s->frame != NULL)
+        frame_unref(s->frame);
+    if (s->inner_frame != NULL)
+        frame_unref(s->inner_frame);
+    binlog_payload_free(s->payload);
+    src_session_close(s->session);
+    *s = (struct stream){0};
+}
+
+/* Makes the frame at *frame hold `need` bytes from *begin on, moving what is there into a new one.
+ */
+static enum err make_room(struct frame_pool *pool, struct frame **frame, size_t *begin, size_t *end,
+                          size_t need)
+{
+    struct frame *f = *frame;
+    if (f != NULL && *begin == *end && atomic_load(&f->refs) == 1)
+        *begin = *end = 0; /* nobody else has a share in it */
+    if (f != NULL && f->cap - *begin >= need && f->cap - *end >= TAIL_MIN)
+        return ERR_OK;
+    if (f != NULL && f->cap - *begin >= need && need > *end - *begin &&
+        need - (*end - *begin) > TAIL_MIN / 2)
+        return ERR_OK;
+    struct frame *fresh =
+        frame_get(pool, need + TAIL_MIN > frame_pool_size(pool) ? need + TAIL_MIN : 0);
+    if (fresh == NULL)
+        return ERR_NO_ROOM;
+    if (f != NULL) {
+        memcpy(fresh->data, f->data + *begin, *end - *begin);
+        frame_unref(f);
+    }
+    *end -= *begin;
+    *begin = 0;
+    *frame = fresh;
+    return ERR_OK;
+}
+
+static enum err receive(struct stream *s, size_t need, struct errmsg *em)
+{
+    TRY(make_room(s->pool, &s->frame, &s->begin, &s->end, need));
+    size_t n = 0;
+    TRY(src_dump_read(s->session, s->frame->data + s->end, s->frame->cap - s->end, &n, em));
+    s->end += n;
+    s->bytes += n;
+    s->heard_ms = clock_mono_ms();
+    return ERR_OK;
+}
+
+/* What the server says instead of an event. */
+static enum err refused(const struct stream *s, const struct binlog_item *item, struct errmsg *em)
+{
+    enum err e = item->code == 1236 ? ERR_HISTORY : ERR_DISCONNECTED;
+    return errmsg_set(em, e, "the source ended the replication stream at %s:%llu: %.*s (%u)",
+                      s->file[0] != 0 ? s->file : "its start", (unsigned long long)s->offset,
+                      SLICE_ARG(item->text), item->code);
+}
+
+static enum err note_place(struct stream *s, const struct binlog_event *ev)
+{
+    s->offset = binlog_offset_after(s->offset, &ev->header);
+    return ERR_OK;
+}
+
+/* Shows the head of an event that is too large to be kept. */
+static enum err show_head(struct stream *s, struct stream_event *out)
+{
+    struct binlog_header header;
+    struct slice first;
+    TRY(binlog_feed_peek(&s->feed, s->frame->data + s->begin, s->end - s->begin, &header, &first));
+    binlog_feed_stream_begin(&s->feed, &s->format, &header);
+    s->passing = true;
+    *out = (struct stream_event){
+        .ev = {.header = header,
+               .body = slice_of(first.ptr + BINLOG_HEADER_LEN, first.len - BINLOG_HEADER_LEN)},
+        .frame = s->frame,
+        .head_only = true,
+    };
+    return note_place(s, &out->ev);
+}
+
+/* The next piece of the event that streams past. *last: it is over, and its checksum was right. */
+static enum err pass_piece(struct stream *s, struct slice *piece, bool *last, struct errmsg *em)
+{
+    if (s->begin == s->end)
+        TRY(receive(s, 1, em));
+    size_t used = 0;
+    TRY(binlog_feed_stream(&s->feed, s->frame->data + s->begin, s->end - s->begin, piece, &used,
+                           last));
+    s->begin += used;
+    s->passing = !*last;
+    return ERR_OK;
+}
+
+static enum err pass_by(struct stream *s, struct errmsg *em)
+{
+    while (s->passing) {
+        struct slice piece;
+        bool last = false;
+        TRY(pass_piece(s, &piece, &last, em));
+    }
+    return ERR_OK;
+}
+
+static enum err begin_unpacking(struct stream *s, struct slice start, size_t body_len)
+{
+    if (s->payload == NULL)
+        TRY(binlog_payload_new(PAYLOAD_WINDOW, &s->payload));
+    TRY(binlog_payload_begin(s->payload, start, body_len));
+    s->unpacking = true;
+    s->inner_ended = false;
+    return ERR_OK;
+}
+
+/* More unpacked bytes behind inner_end; ERR_OK with inner_ended at the end of the payload. */
+static enum err unpack(struct stream *s, size_t need, struct errmsg *em)
+{
+    TRY(make_room(s->pool, &s->inner_frame, &s->inner_begin, &s->inner_end, need));
+    size_t room = s->inner_frame->cap - s->inner_end;
+    for (;;) {
+        size_t n = 0;
+        enum err e = binlog_payload_read(s->payload, s->inner_frame->data + s->inner_end, room, &n);
+        s->inner_end += n;
+        if (e == ERR_OK)
+            s->inner_ended = n < room;
+        if (e != ERR_NEED_INPUT || n > 0)
+            return e == ERR_NEED_INPUT ? ERR_OK : e;
+        /* The payload streams past: feed the next piece of it. */
+        if (!s->passing)
+            return ERR_TRUNCATED;
+        struct slice piece;
+        bool last = false;
+        TRY(pass_piece(s, &piece, &last, em));
+        TRY(binlog_payload_input(s->payload, piece));
+    }
+}
+
+static void end_unpacking(struct stream *s)
+{
+    s->unpacking = false;
+    if (s->inner_frame != NULL)
+        frame_unref(s->inner_frame);
+    s->inner_frame = NULL;
+    s->inner_begin = s->inner_end = 0;
+}
+
+static enum err next_inner(struct stream *s, struct stream_event *out, struct errmsg *em)
+{
+    for (;;) {
+        struct slice raw;
+        size_t have = s->inner_end - s->inner_begin;
+        size_t need = BINLOG_HEADER_LEN;
+        enum err e =
+            have == 0 ? ERR_NEED_INPUT
+                      : binlog_run_next(s->inner_frame->data + s->inner_begin, have, &raw, &need);
+        if (e == ERR_OK) {
+            s->inner_begin += raw.len;
+            *out = (struct stream_event){.frame = s->inner_frame, .inner = true};
+            return binlog_event_parse_inner(raw, &out->ev);
+        }
+        if (e != ERR_NEED_INPUT)
+            return e;
+        if (s->inner_ended) {
+            if (have > 0)
+                return ERR_TRUNCATED;
+            end_unpacking(s);
+            return ERR_OK;
+        }
+        if (need > s->large)
+            return errmsg_set(
+                em, ERR_TOO_LARGE,
+                "a compressed transaction at %s:%llu holds an event of %zu bytes, more "
+                "than the memory for received data (%zu bytes): raise limits.memory",
+                s->file, (unsigned long long)s->offset, need, s->large);
+        TRY(unpack(s, need, em));
+    }
+}
+
+/* An event in one piece: its envelope, and what the stream itself has to know of it. */
+static enum err take_event(struct stream *s, struct slice raw, struct stream_event *out)
+{
+    *out = (struct stream_event){.frame = s->frame};
+    TRY(binlog_event_parse(&s->format, raw, &out->ev));
+    TRY(note_place(s, &out->ev));
+    if (out->ev.header.type == BINLOG_FORMAT_DESCRIPTION)
+        TRY(binlog_format_parse(&out->ev, &s->format));
+    return ERR_OK;
+}
+
+static enum err next_outer(struct stream *s, struct stream_event *out, struct errmsg *em)
+{
+    struct binlog_item item;
+    size_t need = BINLOG_FEED_HEAD;
+    for (;;) {
+        size_t have = s->end - s->begin;
+        enum err e =
+            have == 0 ? ERR_NEED_INPUT
+                      : binlog_feed_next(&s->feed, s->frame->data + s->begin, have, &item, &need);
+        if (e == ERR_OK)
+            break;
+        if (e != ERR_NEED_INPUT)
+            return e;
+        if (need > s->large) {
+            if (have >= HEAD_MIN)
+                return show_head(s, out);
+            need = HEAD_MIN;
+        }
+        TRY(receive(s, need, em));
+        need = BINLOG_FEED_HEAD;
+    }
+    s->begin += item.used;
+    if (item.kind == BINLOG_ITEM_EOF)
+        return ERR_STOPPED;
+    if (item.kind == BINLOG_ITEM_ERR)
+        return refused(s, &item, em);
+    return take_event(s, item.event, out);
+}
+
+/* ROTATE tells where the events that follow lie. */
+static enum err follow_rotate(struct stream *s, const struct binlog_event *ev)
+{
+    struct binlog_rotate rotate;
+    TRY(binlog_rotate_parse(&s->format, ev->body, &rotate));
+    if (rotate.file.len >= sizeof(s->file))
+        return ERR_MALFORMED;
+    memcpy(s->file, rotate.file.ptr, rotate.file.len);
+    s->file[rotate.file.len] = 0;
+    s->offset = rotate.position;
+    return ERR_OK;
+}
+
+enum err stream_next(struct stream *s, struct stream_event *out, struct errmsg *em)
+{
+    for (;;) {
+        if (s->unpacking) {
+            TRY(next_inner(s, out, em));
+            if (s->unpacking)
+                return ERR_OK;
+        }
+        if (s->passing)
+            TRY(pass_by(s, em));
+        TRY(next_outer(s, out, em));
+        uint8_t type = out->ev.header.type;
+        if (type == BINLOG_ROTATE && !out->head_only)
+            return follow_rotate(s, &out->ev);
+        if (type != BINLOG_TRANSACTION_PAYLOAD)
+            return ERR_OK;
+        if (!out->head_only) {
+            TRY(begin_unpacking(s, out->ev.body, out->ev.body.len));
+            continue;
+        }
+        /* Too large to be kept whole: its compressed bytes go through the decompressor as they
+         * come. */
+        size_t body_len =
+            out->ev.header.length - BINLOG_HEADER_LEN - (s->format.checksum ? BINLOG_CRC_LEN : 0);
+        struct slice piece = SLICE_LIT("");
+        bool last = false;
+        TRY(pass_piece(s, &piece, &last, em));
+        if (piece.len < BINLOG_HEADER_LEN)
+            return ERR_TRUNCATED;
+        TRY(begin_unpacking(
+            s, slice_of(piece.ptr + BINLOG_HEADER_LEN, piece.len - BINLOG_HEADER_LEN), body_len));
+    }
+}

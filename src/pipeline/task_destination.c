@@ -1,0 +1,123 @@
+/* The destination at start: options for librdkafka, the embedded broker, a first contact. */
+#include "pipeline/task_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADMIN_TIMEOUT_MS 10000
+
+static const char *const securities[] = {[CONF_PLAINTEXT] = "plaintext",
+                                         [CONF_SSL] = "ssl",
+                                         [CONF_SASL_PLAINTEXT] = "sasl_plaintext",
+                                         [CONF_SASL_SSL] = "sasl_ssl"};
+static const char *const mechanisms[] = {[CONF_SASL_NONE] = NULL,
+                                         [CONF_SASL_PLAIN] = "PLAIN",
+                                         [CONF_SASL_SCRAM_256] = "SCRAM-SHA-256",
+                                         [CONF_SASL_SCRAM_512] = "SCRAM-SHA-512"};
+static const char *const codecs[] = {[CONF_LZ4] = "lz4",
+                                     [CONF_GZIP] = "gzip",
+                                     [CONF_SNAPPY] = "snappy",
+                                     [CONF_ZSTD] = "zstd",
+                                     [CONF_UNCOMPRESSED] = "none"};
+
+static char *join(const struct conf_list *list)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < list->count; i++)
+        len += strlen(list->items[i]) + 1;
+    char *out = malloc(len), *at = out;
+    if (out == NULL)
+        return NULL;
+    *at = 0;
+    for (size_t i = 0; i < list->count; i++)
+        at = stpcpy(i > 0 ? stpcpy(at, ",") : at, list->items[i]);
+    return out;
+}
+
+static enum err fill_options(struct task *t, struct errmsg *em)
+{
+    const struct conf_destination *d = &t->config->destination;
+    kafka_options_init(&t->kafka);
+    t->brokers = join(&d->brokers);
+    if (t->brokers == NULL)
+        return ERR_NO_MEMORY;
+    t->kafka.brokers = t->brokers;
+    t->kafka.security = securities[d->security];
+    t->kafka.sasl_mechanism = mechanisms[d->sasl_mechanism];
+    t->kafka.sasl_user = d->sasl_user;
+    t->kafka.sasl_password = d->sasl_password;
+    t->kafka.tls_ca = d->tls_ca;
+    t->kafka.tls_cert = d->tls_cert;
+    t->kafka.tls_key = d->tls_key;
+    t->kafka.compression = codecs[d->compression];
+    if (d->compression_level >= 0)
+        t->kafka.compression_level = d->compression_level;
+    t->kafka.acks = d->acks == CONF_ACKS_0 ? 0 : d->acks == CONF_ACKS_1 ? 1 : -1;
+    t->kafka.message_max = d->message_max;
+    t->kafka.property_count = d->librdkafka.count;
+    if (d->librdkafka.count == 0)
+        return ERR_OK;
+    struct kafka_property *p = calloc(d->librdkafka.count, sizeof(*p));
+    if (p == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < d->librdkafka.count; i++)
+        p[i] = (struct kafka_property){d->librdkafka.items[i].name, d->librdkafka.items[i].value};
+    t->kafka.properties = p;
+    return kafka_options_check(&t->kafka, em);
+}
+
+static enum err start_embedded(struct task *t, struct errmsg *em)
+{
+    TRY(kafka_embedded_new(1, &t->embedded, em));
+    t->kafka.embedded = t->embedded;
+    log_warn("destination.embedded",
+             "brokers=%s note=\"the embedded broker keeps nothing when this process ends\"",
+             kafka_embedded_address(t->embedded));
+    return ERR_OK;
+}
+
+/* The first contact, tried again while brokers are away. */
+static enum err reach(struct task *t, struct errmsg *em)
+{
+    uint64_t since = clock_mono_ms();
+    for (bool first = true;; first = false) {
+        int count = 0;
+        enum err e = kafka_cluster_brokers(t->admin, &count, em);
+        if (e == ERR_OK)
+            log_info("destination.connected", "brokers=%s count=%d",
+                     t->embedded != NULL ? kafka_embedded_address(t->embedded) : t->brokers, count);
+        if (e == ERR_OK || err_class(e) != ERRC_BROKER)
+            return e;
+        if (clock_mono_ms() - since > t->config->retry.connection_ms)
+            return e;
+        char quoted[900];
+        if (first)
+            log_warn("destination.down", "reason=%s retry_window_s=%llu",
+                     log_quote(quoted, sizeof(quoted), em->text),
+                     (unsigned long long)(t->config->retry.connection_ms / 1000));
+        for (int i = 0; i < 20; i++) {
+            if (atomic_load(&task_stopping))
+                return ERR_STOPPED;
+            usleep(50000);
+        }
+    }
+}
+
+enum err task_connect_destination(struct task *t, struct errmsg *em)
+{
+    const struct conf_destination *d = &t->config->destination;
+    TRY(fill_options(t, em));
+    if (d->embedded)
+        TRY(start_embedded(t, em));
+    TRY(kafka_options_check(&t->kafka, em));
+    TRY(kafka_admin_new(&t->kafka, ADMIN_TIMEOUT_MS, &t->admin, em));
+    TRY(reach(t, em));
+    t->topics = (struct topics){.admin = t->admin,
+                                .create = d->create_topics || d->embedded,
+                                .replication_factor = d->replication_factor};
+    return ERR_OK;
+}

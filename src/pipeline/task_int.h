@@ -1,0 +1,77 @@
+/* What the files of a task share. See task.h. */
+#pragma once
+
+#include "kafka/embedded.h"
+#include "net/loop.h"
+#include "pipeline/fault.h"
+#include "pipeline/feeder.h"
+#include "pipeline/history.h"
+#include "pipeline/replica.h"
+#include "pipeline/state.h"
+#include "pipeline/task.h"
+#include "source/zone.h"
+
+#include <pthread.h>
+
+struct task {
+    struct task_options o;
+    const struct task_config *config;
+    struct fault fault;
+
+    /* the destination */
+    struct kafka_options kafka;
+    char *brokers;
+    struct kafka_embedded *embedded;
+    struct kafka_admin *admin;
+    struct topics topics;
+
+    /* the source, at start */
+    struct src_options source;
+    struct src_server server;
+    struct net_loop *setup_loop;
+    struct src_session *session;
+    struct zone *zone;
+    char uuid[40]; /* ours, towards the source */
+    uint32_t server_id;
+    struct objects *objects;
+
+    /* what is followed */
+    struct ckpt *ckpt;
+    struct canal_options canal;
+    struct tables *tables;
+    struct position start;
+    struct position target; /* of --until caught-up and --until POSITION */
+    struct xa_list xa;
+    uint64_t next_id;
+
+    /* what runs */
+    struct net_loop *loop; /* the reader's */
+    struct frame_pool *pool;
+    uint32_t lane_count;
+    struct lane *lanes[LANES_MAX];
+    struct feeder feeder;
+    struct progress progress;
+    struct replica *replica;
+    pthread_t reader;
+    bool reader_runs;
+    struct position acked; /* everything before it is acknowledged */
+    uint64_t acked_es_ms;
+};
+
+extern atomic_bool task_stopping;
+
+/* task_source.c: connects, trying again within retry.connection, and reads what the source is. */
+NODISCARD enum err task_connect_source(struct task *t, struct errmsg *em);
+
+/* task_source.c: where to begin, the zone, the definitions; on a first start from the source. */
+NODISCARD enum err task_read_source(struct task *t, struct errmsg *em);
+
+/* task_source.c: tables_define_fn on the reader's thread. */
+enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,
+                     struct errmsg *em);
+
+/* task_destination.c: brokers reached, options checked. */
+NODISCARD enum err task_connect_destination(struct task *t, struct errmsg *em);
+
+/* task_run.c */
+NODISCARD enum err task_start(struct task *t, struct errmsg *em);

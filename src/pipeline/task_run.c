@@ -1,0 +1,349 @@
+/*
+ * What runs: lanes, the reader, and the supervisor that watches how far
+ * everything is acknowledged and writes the checkpoint.
+ *
+ * An end in order: the reader stops at a boundary, the lanes finish what they
+ * have, what is acknowledged then is written, everything is freed. After a
+ * fault the lanes are ended at once; what was acknowledged until then counts.
+ */
+#include "pipeline/task_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS    10
+#define SYNC_MS    100 /* between checkpoints, at least */
+#define STATUS_MS  1000
+#define FRAME_SIZE (256u << 10)
+#define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
+
+atomic_bool task_stopping;
+
+void task_stop(void)
+{
+    atomic_store(&task_stopping, true);
+}
+
+static void wake_reader(void *task)
+{
+    net_loop_wake(((struct task *)task)->loop);
+}
+
+static uint32_t lanes_wanted(const struct task *t)
+{
+    uint32_t partitions = 0;
+    for (uint32_t i = 0; i < t->topics.count; i++)
+        partitions += (uint32_t)t->topics.items[i].partitions;
+    if (t->config->limits.lanes != 0)
+        return t->config->limits.lanes > LANES_MAX ? LANES_MAX : t->config->limits.lanes;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t lanes = cores > 8 ? 8 : cores < 1 ? 1 : (uint32_t)cores;
+    if (lanes > partitions)
+        lanes = partitions;
+    return lanes == 0 ? 1 : lanes;
+}
+
+/*
+ * How limits.memory is divided: half for what is received, a quarter for
+ * encoded messages; the rest is librdkafka's requests and all that is small.
+ */
+static size_t frame_budget(const struct task *t)
+{
+    return t->config->limits.memory / 2;
+}
+
+static size_t pack_budget(const struct task *t)
+{
+    return t->config->limits.memory / 4 / t->lane_count;
+}
+
+static enum err start_lanes(struct task *t, struct errmsg *em)
+{
+    t->lane_count = lanes_wanted(t);
+    t->kafka.queue_bytes = t->config->limits.memory * 3 / 8 / t->lane_count;
+    for (uint32_t i = 0; i < t->lane_count; i++) {
+        struct lane_options o = {
+            .index = i,
+            .peers = t->lanes,
+            .kafka = &t->kafka,
+            .canal = &t->canal,
+            .zone = t->zone,
+            .pack_bytes = pack_budget(t),
+            .message_max = t->config->destination.message_max,
+            .retry_ms = t->config->retry.connection_ms,
+            .fault = &t->fault,
+            .on_empty = wake_reader,
+            .on_empty_arg = t,
+        };
+        TRY(lane_new(&o, &t->lanes[i], em));
+    }
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        TRY(lane_start(t->lanes[i], em));
+    return ERR_OK;
+}
+
+static enum err start_reader(struct task *t, struct errmsg *em)
+{
+    feeder_init(&t->feeder, t->lanes, t->lane_count, t->config->limits.memory / ENTRY_HOLD);
+    struct replica_options o = {
+        .task = t->config,
+        .source = &t->source,
+        .loop = t->loop,
+        .pool = t->pool,
+        .feeder = &t->feeder,
+        .tables = t->tables,
+        .progress = &t->progress,
+        .fault = &t->fault,
+        .stop = &task_stopping,
+        .known = &t->server,
+        .server_id = t->server_id,
+        .uuid = t->uuid,
+        .start = &t->start,
+        .xa = &t->xa,
+        .next_id = t->next_id,
+        .until_us = t->o.until == UNTIL_TIME ? t->o.until_us : 0,
+    };
+    TRY(replica_new(&o, &t->replica));
+    if (pthread_create(&t->reader, NULL, replica_run, t->replica) != 0)
+        return errmsg_set(em, ERR_SYSTEM, "the reader's thread could not be started");
+    t->reader_runs = true;
+    return ERR_OK;
+}
+
+enum err task_start(struct task *t, struct errmsg *em)
+{
+    TRY(position_copy(&t->acked, &t->start));
+    TRY(start_lanes(t, em));
+    TRY(start_reader(t, em));
+    log_info("task.running", "lanes=%u io=%s memory=%" PRIu64, t->lane_count,
+             net_loop_backend_name(t->loop), t->config->limits.memory);
+    return ERR_OK;
+}
+
+/* Writes what is newly acknowledged into the checkpoint, not yet to disk. *moved: there was some.
+ */
+static enum err take_progress(struct task *t, bool *moved)
+{
+    uint64_t acked[LANES_MAX];
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        acked[i] = lane_acked(t->lanes[i]);
+    struct commit_point *p = progress_take(&t->progress, acked, t->lane_count);
+    if (p == NULL)
+        return ERR_OK;
+    enum err e = state_put_notes(t->ckpt, p->notes);
+    if (e == ERR_OK)
+        e = state_put_xa(t->ckpt, &p->server, &p->xa);
+    if (e == ERR_OK)
+        e = state_put_source(t->ckpt, &p->server);
+    if (e == ERR_OK)
+        e = state_put_position(t->ckpt, &p->server, &p->position, p->next_id, p->es_ms);
+    if (e == ERR_OK)
+        e = position_copy(&t->acked, &p->position);
+    t->acked_es_ms = p->es_ms;
+    commit_point_free(p);
+    *moved = e == ERR_OK;
+    return e;
+}
+
+static uint64_t sum(const struct task *t, size_t offset)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->lane_count; i++) {
+        const char *counters = (const char *)lane_counters(t->lanes[i]);
+        n += atomic_load_explicit((const _Atomic uint64_t *)(const void *)(counters + offset),
+                                  memory_order_relaxed);
+    }
+    return n;
+}
+
+static uint64_t acknowledged(const struct task *t)
+{
+    return sum(t, offsetof(struct lane_counters, acknowledged));
+}
+
+/* The line that a terminal shows, once a second. */
+static void show_status(struct task *t, uint64_t *last_rows, uint64_t *last_ms)
+{
+    uint64_t now = clock_mono_ms();
+    if (now - *last_ms < STATUS_MS)
+        return;
+    const struct replica_stats *s = replica_stats(t->replica);
+    uint64_t rows = acknowledged(t);
+    char text[250], where[100];
+    uint64_t retrying = atomic_load(&s->retrying_since_ms);
+    snprintf(text, sizeof(text), "%s  %s  %" PRIu64 " changes acknowledged  %" PRIu64 "/s  at %s",
+             t->config->task, retrying != 0 ? "retrying" : "streaming", rows,
+             (rows - *last_rows) * 1000 / (now - *last_ms),
+             position_text(&t->acked, where, sizeof(where)));
+    log_status(text);
+    *last_rows = rows;
+    *last_ms = now;
+}
+
+static bool until_reached(const struct task *t)
+{
+    switch (t->o.until) {
+    case UNTIL_STOPPED:
+        return false;
+    case UNTIL_CAUGHT_UP:
+    case UNTIL_POSITION:
+        return position_reached(&t->acked, &t->target);
+    case UNTIL_TIME:
+        return replica_reached_until(t->replica);
+    }
+    return false;
+}
+
+static void nap(void)
+{
+    struct timespec t = {.tv_nsec = TICK_MS * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* Watches until the task is to end. */
+static enum err supervise(struct task *t, struct errmsg *em)
+{
+    bool dirty = false;
+    uint64_t synced_ms = 0, rows = 0, status_ms = clock_mono_ms();
+    while (fault_err(&t->fault) == ERR_OK && !atomic_load(&task_stopping) && !until_reached(t) &&
+           !replica_ended(t->replica)) {
+        bool moved = false;
+        enum err e = take_progress(t, &moved);
+        if (e != ERR_OK)
+            return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
+        dirty = dirty || moved;
+        if (dirty && clock_mono_ms() - synced_ms >= SYNC_MS) {
+            TRY(ckpt_sync(t->ckpt, em));
+            synced_ms = clock_mono_ms();
+            dirty = false;
+        }
+        show_status(t, &rows, &status_ms);
+        nap();
+    }
+    return ERR_OK;
+}
+
+static void stop_reader(struct task *t)
+{
+    atomic_store(&task_stopping, true);
+    net_loop_wake(t->loop);
+    if (t->reader_runs)
+        pthread_join(t->reader, NULL);
+    t->reader_runs = false;
+}
+
+/* Lets the lanes finish what they have, unless something has failed. */
+static void drain_lanes(struct task *t)
+{
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        lane_drain(t->lanes[i]);
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        while (!lane_ended(t->lanes[i]) && fault_err(&t->fault) == ERR_OK)
+            nap();
+}
+
+enum err task_run(struct task *t, struct errmsg *em)
+{
+    enum err e = task_start(t, em);
+    if (e == ERR_OK)
+        e = supervise(t, em);
+    if (t->replica != NULL)
+        stop_reader(t);
+    if (e == ERR_OK)
+        drain_lanes(t);
+    log_status("");
+    /* What is acknowledged by now counts, whatever the reason of the end. */
+    bool moved = false;
+    struct errmsg late = {0};
+    enum err last = take_progress(t, &moved);
+    if (last == ERR_OK)
+        last = ckpt_sync(t->ckpt, &late);
+    if (fault_err(&t->fault) != ERR_OK)
+        return errmsg_set(em, fault_err(&t->fault), "%s", fault_text(&t->fault));
+    if (e == ERR_OK && last != ERR_OK) {
+        *em = late;
+        return last;
+    }
+    char where[400];
+    if (e == ERR_OK)
+        log_info("task.end", "position=%s acknowledged=%" PRIu64,
+                 position_text(&t->acked, where, sizeof(where)), acknowledged(t));
+    return e;
+}
+
+static enum err open_all(struct task *t, struct errmsg *em)
+{
+    TRY(ckpt_open(t->config->state_dir, t->config->task, &t->ckpt, em));
+    enum net_backend io = t->config->limits.io == CONF_IO_URING   ? NET_URING
+                          : t->config->limits.io == CONF_IO_EPOLL ? NET_EPOLL
+                                                                  : NET_AUTO;
+    TRY(net_loop_new(io, &t->loop, em));
+    t->pool = frame_pool_new(FRAME_SIZE, frame_budget(t), wake_reader, t);
+    if (t->pool == NULL)
+        return ERR_NO_MEMORY;
+    TRY(task_connect_source(t, em));
+    TRY(task_connect_destination(t, em));
+    TRY(task_read_source(t, em));
+    src_session_close(t->session);
+    t->session = NULL;
+    return ERR_OK;
+}
+
+enum err task_open(const struct task_options *o, struct task **out, struct errmsg *em)
+{
+    struct task *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return ERR_NO_MEMORY;
+    t->o = *o;
+    t->config = o->config;
+    pthread_mutex_init(&t->fault.lock, NULL);
+    pthread_mutex_init(&t->progress.lock, NULL);
+    enum err e = open_all(t, em);
+    if (e != ERR_OK) {
+        task_close(t);
+        return e;
+    }
+    *out = t;
+    return ERR_OK;
+}
+
+void task_close(struct task *t)
+{
+    if (t == NULL)
+        return;
+    feeder_fini(&t->feeder);
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        if (t->lanes[i] != NULL)
+            lane_abort(t->lanes[i]);
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        lane_free(t->lanes[i]);
+    replica_free(t->replica);
+    progress_fini(&t->progress);
+    tables_free(t->tables);
+    objects_free(t->objects);
+    src_session_close(t->session);
+    net_loop_free(t->setup_loop);
+    net_loop_free(t->loop);
+    frame_pool_free(t->pool);
+    topics_fini(&t->topics);
+    kafka_admin_free(t->admin);
+    kafka_embedded_free(t->embedded);
+    free((void *)(uintptr_t)t->kafka.properties);
+    free(t->brokers);
+    free(t->zone);
+    position_fini(&t->start);
+    position_fini(&t->target);
+    position_fini(&t->acked);
+    xa_list_fini(&t->xa);
+    ckpt_close(t->ckpt);
+    pthread_mutex_destroy(&t->fault.lock);
+    pthread_mutex_destroy(&t->progress.lock);
+    free(t);
+}

@@ -1,0 +1,333 @@
+/* The source at start: what it is, where to begin, which tables there are. */
+#include "pipeline/task_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pipeline/replica_int.h"
+#include "source/catalog.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SERVER_ID_BASE 1000000000u /* ours are above those that people give */
+
+static const enum src_tls tls_modes[] = {[CONF_TLS_DISABLED] = SRC_TLS_DISABLED,
+                                         [CONF_TLS_PREFERRED] = SRC_TLS_PREFERRED,
+                                         [CONF_TLS_REQUIRED] = SRC_TLS_REQUIRED,
+                                         [CONF_TLS_VERIFY_CA] = SRC_TLS_VERIFY_CA,
+                                         [CONF_TLS_VERIFY_IDENTITY] = SRC_TLS_VERIFY_IDENTITY};
+static const enum src_compression compressions[] = {
+    [CONF_WIRE_NONE] = SRC_PLAIN, [CONF_WIRE_ZLIB] = SRC_ZLIB, [CONF_WIRE_ZSTD] = SRC_ZSTD};
+
+static void fill_options(struct task *t)
+{
+    const struct conf_source *s = &t->config->source;
+    t->source = (struct src_options){
+        .host = s->host,
+        .port = s->port,
+        .user = s->user,
+        .password = s->password,
+        .tls = tls_modes[s->tls],
+        .tls_ca = s->tls_ca,
+        .tls_cert = s->tls_cert,
+        .tls_key = s->tls_key,
+        .tls_server_name = s->tls_server_name,
+        .compression = compressions[s->compression],
+        .connect_timeout_ms = s->connect_timeout_ms,
+        .role = "binary_log_listener",
+        .stop = &task_stopping,
+    };
+}
+
+/* A uuid of ours that stays the same over restarts, so that the source ends a stale stream of ours.
+ */
+static void make_uuid(struct task *t)
+{
+    uint64_t h[2] = {UINT64_C(0xcbf29ce484222325), UINT64_C(0x84222325cbf29ce4)};
+    char text[1024];
+    snprintf(text, sizeof(text), "%s/%s/%s:%u", t->config->task, t->config->state_dir,
+             t->config->source.host, t->config->source.port);
+    for (const char *p = text; *p != 0; p++)
+        for (int i = 0; i < 2; i++)
+            h[i] = (h[i] ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+    uint8_t uuid[MY_UUID_LEN];
+    memcpy(uuid, h, sizeof(uuid));
+    uuid[6] = (uint8_t)((uuid[6] & 0x0F) | 0x40); /* RFC 9562: version 4, variant 1 */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3F) | 0x80);
+    my_uuid_print(uuid, t->uuid);
+}
+
+static bool in_use(const struct task *t, uint32_t id, const uint32_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return id == t->server.server_id;
+}
+
+static enum err pick_server_id(struct task *t, struct errmsg *em)
+{
+    t->server_id = t->config->source.server_id;
+    if (t->server_id != 0) {
+        if (t->server_id == t->server.server_id)
+            return errmsg_set(em, ERR_CONFIG,
+                              "source.server_id: %u is the source's own server_id: choose another",
+                              t->server_id);
+        return ERR_OK;
+    }
+    uint32_t *ids = NULL;
+    size_t count = 0;
+    TRY(src_server_replica_ids(t->session, &t->server, &ids, &count, em));
+    uint32_t id;
+    memcpy(&id, t->uuid + 9, sizeof(id)); /* any digits of it: the same at each start */
+    for (id = SERVER_ID_BASE + id % SERVER_ID_BASE; in_use(t, id, ids, count); id++)
+        ;
+    free(ids);
+    t->server_id = id;
+    return ERR_OK;
+}
+
+static enum err connect_once(struct task *t, struct errmsg *em)
+{
+    TRY(src_session_open(t->setup_loop, &t->source, &t->session, em));
+    TRY(src_server_read(t->session, &t->server, em));
+    TRY(src_server_check(&t->server, em));
+    TRY(src_server_may_replicate(t->session, &t->server, em));
+    return ERR_OK;
+}
+
+enum err task_connect_source(struct task *t, struct errmsg *em)
+{
+    fill_options(t);
+    make_uuid(t);
+    TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
+    uint64_t since = clock_mono_ms();
+    for (bool first = true;; first = false) {
+        enum err e = connect_once(t, em);
+        if (e == ERR_OK)
+            break;
+        src_session_close(t->session);
+        t->session = NULL;
+        if (err_class(e) != ERRC_LINK || clock_mono_ms() - since > t->config->retry.connection_ms)
+            return e;
+        char quoted[900];
+        if (first)
+            log_warn("source.down", "reason=%s retry_window_s=%llu",
+                     log_quote(quoted, sizeof(quoted), em->text),
+                     (unsigned long long)(t->config->retry.connection_ms / 1000));
+        for (int i = 0; i < 20; i++) {
+            if (atomic_load(&task_stopping))
+                return ERR_STOPPED;
+            usleep(50000);
+        }
+    }
+    if (src_session_key_unverified(t->session))
+        log_warn("source.key", "note=\"the password was encrypted with a key that the server sent "
+                               "over an unverified link; use source.tls: verify-ca\"");
+    return pick_server_id(t, em);
+}
+
+static struct history_source history_of(struct task *t)
+{
+    return (struct history_source){.loop = t->setup_loop,
+                                   .options = &t->source,
+                                   .server = &t->server,
+                                   .session = t->session,
+                                   .pool = t->pool,
+                                   .stop = &task_stopping};
+}
+
+/* Whether the position can be gone on from, and with which numbers. */
+static enum err resume(struct task *t, const struct src_server *known, const char *position_uuid,
+                       struct errmsg *em)
+{
+    TRY(history_check(t->session, &t->server, known, &t->start, &task_stopping, em));
+    if (t->server.server_uuid[0] != 0 && strcmp(position_uuid, t->server.server_uuid) != 0) {
+        /* Another server of the topology may have the transactions in another order. */
+        uint64_t reserved = ckpt_reserved_id(t->ckpt);
+        log_info("source.changed", "server_uuid=%s was=%s", t->server.server_uuid, position_uuid);
+        if (reserved > t->next_id)
+            t->next_id = reserved;
+    }
+    return ERR_OK;
+}
+
+static enum err find_start(struct task *t, bool *first_start, struct errmsg *em)
+{
+    struct src_server known;
+    char uuid[40] = "";
+    bool found = false;
+    enum err e = state_position(t->ckpt, &t->start, &t->next_id, uuid, &found);
+    if (e == ERR_OK && found)
+        e = state_xa(t->ckpt, &t->xa);
+    if (e == ERR_OK && found)
+        e = state_topics(t->ckpt, &t->topics);
+    if (e != ERR_OK)
+        return errmsg_set(em, ERR_STATE_DAMAGED, "%s: the checkpoint's content cannot be used (%s)",
+                          t->config->state_dir, err_text(e));
+    *first_start = !found || !state_source(t->ckpt, &known);
+    if (!*first_start)
+        return resume(t, &known, uuid, em);
+    struct history_source h = history_of(t);
+    t->next_id = 1;
+    return history_start(&h, &t->config->source.start, &t->start, em);
+}
+
+struct preset {
+    struct task *task;
+    struct errmsg *em;
+    size_t count;
+};
+
+static bool is_selected(void *arg, struct slice database, struct slice table)
+{
+    struct preset *p = arg;
+    return tables_selected(p->task->tables, database, table);
+}
+
+static enum err preset_table(void *arg, const struct table_def *def)
+{
+    struct preset *p = arg;
+    struct writer w;
+    writer_init(&w, SIZE_MAX);
+    table_def_serialize(def, &w);
+    struct table_def *copy = NULL;
+    enum err e = w.err != ERR_OK ? w.err : table_def_parse(writer_slice(&w), &copy);
+    writer_fini(&w);
+    TRY(e);
+    p->count++;
+    return tables_preset(p->task->tables, copy, p->em);
+}
+
+/* A first start: today's definitions, which must hold from the start position on. */
+static enum err read_definitions(struct task *t, struct errmsg *em)
+{
+    struct preset p = {.task = t, .em = em};
+    TRY(src_catalog_walk(t->session, &t->server, is_selected, preset_table, &p, em));
+    if (p.count == 0)
+        log_warn("objects.none", "note=\"no table of the source matches objects yet\"");
+    else
+        log_info("objects.read", "tables=%zu", p.count);
+    struct history_source h = history_of(t);
+    return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), false, em);
+}
+
+/* After a restart: the definitions that held where we stood. Tables that we had not met are read
+ * when we do. */
+static enum err recall_definitions(struct task *t, struct errmsg *em)
+{
+    size_t count = 0;
+    enum err e = state_tables(t->ckpt, t->tables, &count, em);
+    if (e != ERR_OK)
+        return errmsg_set(em, ERR_STATE_DAMAGED, "%s: a table definition cannot be used (%s)",
+                          t->config->state_dir, err_text(e));
+    log_info("objects.recalled", "tables=%zu", count);
+    return ERR_OK;
+}
+
+static enum err compile_objects(struct task *t, struct errmsg *em)
+{
+    const struct task_config *c = t->config;
+    struct object_rule *rules = calloc(c->object_count, sizeof(*rules));
+    if (rules == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < c->object_count; i++) {
+        const struct conf_object *o = &c->objects[i];
+        bool excludes = o->table[0] == '!';
+        rules[i] = (struct object_rule){.pattern = o->table,
+                                        .line = o->line,
+                                        .topic = excludes           ? NULL
+                                                 : o->topic != NULL ? o->topic
+                                                                    : c->destination.topic};
+    }
+    enum err e = objects_compile(rules, c->object_count, t->server.lower_case_table_names != 0,
+                                 &t->objects, em);
+    free(rules);
+    return e;
+}
+
+static enum err make_zone(struct task *t, struct errmsg *em)
+{
+    const struct conf_zone *z = &t->config->source.time_zone;
+    return z->of_source ? src_zone_learn(t->session, &t->server, &t->zone, em)
+                        : src_zone_fixed(z->offset_s, &t->zone);
+}
+
+static enum err save_first(struct task *t, struct errmsg *em)
+{
+    struct tables_note *notes = tables_take_notes(t->tables);
+    enum err e = state_put_source(t->ckpt, &t->server);
+    if (e == ERR_OK)
+        e = state_put_notes(t->ckpt, notes);
+    if (e == ERR_OK)
+        e = state_put_position(t->ckpt, &t->server, &t->start, t->next_id, 0);
+    tables_notes_free(notes);
+    return e == ERR_OK ? ckpt_sync(t->ckpt, em)
+                       : errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
+}
+
+static void fill_canal(struct task *t)
+{
+    const struct conf_canal *c = &t->config->canal;
+    t->canal = (struct canal_options){
+        .bare_type = c->mysql_type == CONF_MYSQL_TYPE_BARE,
+        .enum_ordinal = c->enum_form == CONF_ENUM_ORDINAL,
+        .gtid = c->gtid,
+        .init_as_insert = c->init_type == CONF_INIT_INSERT,
+        .replace_invalid = c->invalid_text == CONF_INVALID_REPLACE,
+        .binary = c->binary == CONF_BINARY_BASE64 ? CANAL_BASE64
+                  : c->binary == CONF_BINARY_HEX  ? CANAL_HEX
+                                                  : CANAL_LATIN1,
+    };
+}
+
+static enum err find_target(struct task *t, struct errmsg *em)
+{
+    struct history_source h = history_of(t);
+    if (t->o.until == UNTIL_CAUGHT_UP)
+        return history_end(&h, &t->target, em);
+    if (t->o.until != UNTIL_POSITION)
+        return ERR_OK;
+    struct conf_start at = {.kind = t->o.until_gtids != NULL ? CONF_START_GTID : CONF_START_FILE,
+                            .file = t->o.until_file,
+                            .offset = t->o.until_offset,
+                            .gtid_set = t->o.until_gtids};
+    return history_start(&h, &at, &t->target, em);
+}
+
+enum err task_read_source(struct task *t, struct errmsg *em)
+{
+    bool first_start = false;
+    fill_canal(t);
+    TRY(compile_objects(t, em));
+    TRY(make_zone(t, em));
+    struct tables_options options = {.task = t->config,
+                                     .objects = t->objects,
+                                     .topics = &t->topics,
+                                     .canal = &t->canal,
+                                     .define = task_define,
+                                     .define_arg = t};
+    TRY(tables_new(&options, &t->tables));
+    TRY(find_start(t, &first_start, em));
+    t->topics.report_existing =
+        first_start && t->config->destination.existing_topics == CONF_EXISTING_REPORT;
+    TRY(find_target(t, em));
+    TRY(first_start ? read_definitions(t, em) : recall_definitions(t, em));
+    TRY(tables_prepare_topics(t->tables, em));
+    t->topics.report_existing = false;
+    char where[400];
+    log_info("task.start", "task=%s first_start=%s position=%s next_id=%llu", t->config->task,
+             first_start ? "yes" : "no", position_text(&t->start, where, sizeof(where)),
+             (unsigned long long)t->next_id);
+    return save_first(t, em);
+}
+
+enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,
+                     struct errmsg *em)
+{
+    struct task *t = task;
+    return replica_define(t->replica, t->tables, database, table, def, em);
+}

@@ -1,0 +1,111 @@
+#include "pipeline/topics.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void topics_fini(struct topics *t)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        free(t->items[i].name);
+    free(t->items);
+    t->items = NULL;
+    t->count = t->cap = 0;
+}
+
+static struct topic *find(struct topics *t, const char *name)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (strcmp(t->items[i].name, name) == 0)
+            return &t->items[i];
+    return NULL;
+}
+
+static enum err add(struct topics *t, const char *name, struct topic **out)
+{
+    if (t->count == t->cap) {
+        uint32_t cap = t->cap == 0 ? 16 : t->cap * 2;
+        struct topic *items = realloc(t->items, cap * sizeof(*items));
+        if (items == NULL)
+            return ERR_NO_MEMORY;
+        t->items = items;
+        t->cap = cap;
+    }
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return ERR_NO_MEMORY;
+    *out = &t->items[t->count++];
+    **out = (struct topic){.name = copy};
+    return ERR_OK;
+}
+
+enum err topics_remember(struct topics *t, const char *name, int32_t partitions)
+{
+    struct topic *topic = find(t, name);
+    if (topic == NULL)
+        TRY(add(t, name, &topic));
+    topic->partitions = partitions;
+    topic->known = true;
+    return ERR_OK;
+}
+
+static enum err refuse_records(struct topics *t, const char *name, struct errmsg *em)
+{
+    int64_t records = 0;
+    TRY(kafka_topic_records(t->admin, name, &records, em));
+    if (records == 0)
+        return ERR_OK;
+    return errmsg_set(em, ERR_DEST_TOPIC,
+                      "topic %s exists and holds %lld records: empty it, choose another topic, or "
+                      "set destination.existing_topics: ignore",
+                      name, (long long)records);
+}
+
+/* Finds out the partition count of a topic that is new to the task, making it where it is missing.
+ */
+static enum err settle(struct topics *t, struct topic *topic, int32_t partitions, struct errmsg *em)
+{
+    bool created = false;
+    if (t->create) {
+        TRY(kafka_topic_create(t->admin, topic->name, partitions, t->replication_factor, &created,
+                               em));
+        if (!created && t->report_existing)
+            TRY(refuse_records(t, topic->name, em));
+    }
+    TRY(kafka_topic_partitions(t->admin, topic->name, &topic->partitions, em));
+    log_info("topic.ready", "topic=%s partitions=%d created=%s", topic->name, topic->partitions,
+             created ? "yes" : "no");
+    return ERR_OK;
+}
+
+/* A topic that the checkpoint knows must be as it was. */
+static enum err compare(struct topics *t, const struct topic *topic, struct errmsg *em)
+{
+    int32_t now = 0;
+    TRY(kafka_topic_partitions(t->admin, topic->name, &now, em));
+    if (now == topic->partitions)
+        return ERR_OK;
+    return errmsg_set(
+        em, ERR_DEST_TOPIC,
+        "topic %s has %d partitions and had %d when this task first wrote to it: rows "
+        "would change their partition and lose their order; go on with a new topic "
+        "and a new state_dir",
+        topic->name, now, topic->partitions);
+}
+
+enum err topics_need(struct topics *t, const char *name, int32_t partitions, uint32_t *index,
+                     bool *fresh, struct errmsg *em)
+{
+    struct topic *topic = find(t, name);
+    if (topic == NULL && add(t, name, &topic) != ERR_OK)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for topic %s", name);
+    if (!topic->checked) {
+        TRY(topic->known ? compare(t, topic, em) : settle(t, topic, partitions, em));
+        topic->checked = true;
+    }
+    *index = (uint32_t)(topic - t->items);
+    *fresh = !topic->known;
+    topic->known = true;
+    return ERR_OK;
+}

@@ -1,0 +1,47 @@
+/*
+ * The topics that a task writes to: their numbers within the task and their
+ * partition counts.
+ *
+ * A topic is asked about (and made, where the task may) when the first table
+ * that goes to it is met. Its partition count is then part of the task: rows
+ * keep their partition only as long as it stays, so a topic that has another
+ * count than the checkpoint remembers ends the task.
+ *
+ * Threads: one at a time; the owner at start, then the reader.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "kafka/topic.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct topic {
+    char *name;
+    int32_t partitions;
+    bool known;   /* the count was in the checkpoint */
+    bool checked; /* the broker was asked in this run */
+};
+
+struct topics {
+    struct kafka_admin *admin; /* borrowed */
+    bool create;
+    bool report_existing; /* first start: refuse topics that hold records */
+    int replication_factor;
+    uint32_t count;
+    uint32_t cap;
+    struct topic *items;
+};
+
+void topics_fini(struct topics *t);
+
+/* What the checkpoint remembers. */
+NODISCARD enum err topics_remember(struct topics *t, const char *name, int32_t partitions);
+
+/*
+ * The number of a topic, asking about it or making it with `partitions` where
+ * needed. *fresh: its partition count is not in the checkpoint yet.
+ */
+NODISCARD enum err topics_need(struct topics *t, const char *name, int32_t partitions,
+                               uint32_t *index, bool *fresh, struct errmsg *em);
