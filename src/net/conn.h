@@ -68,7 +68,8 @@ NODISCARD enum err net_read(struct net_conn *c, uint8_t *buf, size_t cap, size_t
 
 /*
  * Gives as much of s as there is room for, without waiting. ERR_OK with *n > 0
- * (*n = 0 only for an empty s), ERR_NO_ROOM, ERR_DISCONNECTED, ERR_TIMEOUT.
+ * (*n = 0 only for an empty s), ERR_NO_ROOM, or what net_read() fails with. Bytes
+ * taken may still wait in the TLS filter; the next read or write sends them.
  */
 NODISCARD enum err net_write(struct net_conn *c, struct slice s, size_t *n);
 
