@@ -1,0 +1,57 @@
+/*
+ * The command line: which command, on which task, with which options.
+ *
+ * Texts are borrowed from argv.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cli_command {
+    CLI_HELP,
+    CLI_VERSION,
+    CLI_CONFIG,
+    CLI_RUN,
+    CLI_UNBUILT, /* a command whose feature is not available in this version: refused by cli_parse()
+                  */
+};
+
+/* Where `run --until` stops. */
+enum cli_until_kind {
+    CLI_UNTIL_STOPPED,   /* the default: not by itself */
+    CLI_UNTIL_CAUGHT_UP, /* everything that the source had at the start is acknowledged */
+    CLI_UNTIL_FILE,      /* file and offset */
+    CLI_UNTIL_GTID,      /* gtid_set */
+    CLI_UNTIL_TIME,      /* the first event later than time_us */
+};
+
+struct cli_until {
+    enum cli_until_kind kind;
+    char file[256];
+    uint64_t offset;
+    const char *gtid_set;
+    uint64_t time_us; /* since 1970 */
+};
+
+struct cli_args {
+    enum cli_command command;
+    const char *task_file;  /* NULL where the command needs none */
+    const char **overrides; /* KEY=VALUE, in the order given; owned */
+    size_t override_count;
+    struct cli_until until;
+    bool example;  /* config: print a task file to start from */
+    bool markdown; /* config: print docs/configuration.md */
+};
+
+/* ERR_USAGE with a sentence; nothing to release then. */
+NODISCARD enum err cli_parse(int argc, const char *const *argv, struct cli_args *out,
+                             struct errmsg *em);
+
+void cli_args_fini(struct cli_args *a);
+
+/* The text of --help. */
+extern const char cli_usage[];

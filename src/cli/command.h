@@ -1,0 +1,21 @@
+/*
+ * The commands. Each returns the exit code of the process; results go to
+ * stdout, everything else to stderr.
+ */
+#pragma once
+
+#include "cli/args.h"
+
+struct task_config;
+
+int cmd_config(const struct cli_args *a);
+int cmd_run(const struct cli_args *a);
+
+/*
+ * Loads the task file with the overrides of the command line and prints what
+ * is wrong, or unwise, to stderr. Returns the exit code, 0 with *out set.
+ */
+int cli_load_task(const struct cli_args *a, struct task_config **out);
+
+/* code, or 1 when what was printed to stdout did not get there. */
+int cli_finish_output(int code);
