@@ -31,9 +31,10 @@
  */
 #define HURRY_RATE  50 /* messages a millisecond */
 #define HURRY_BURST 500
-#define RUN_MAX     64  /* messages handed to librdkafka at once */
-#define PURGE_MS    100 /* for the answers to a purge, at the end */
-#define BATCH_FIXED 61  /* a v2 record batch without records: Kafka protocol, "Record Batch" */
+#define RUN_MAX     64   /* messages handed to librdkafka at once */
+#define SILENCE_MS  2000 /* without a report before it counts as trouble */
+#define PURGE_MS    100  /* for the answers to a purge, at the end */
+#define BATCH_FIXED 61   /* a v2 record batch without records: Kafka protocol, "Record Batch" */
 
 struct kafka_topic {
     struct kafka_topic *next;
@@ -56,6 +57,8 @@ struct kafka_producer {
     struct kafka_flusher *flusher;
     struct kafka_topic *topics;
     struct kafka_state state;
+    rd_kafka_resp_err_t reason_code; /* the last error event since an acknowledgement */
+    char reason[400];
 };
 
 static size_t varint_bytes(uint64_t zigzag)
@@ -302,10 +305,14 @@ enum err kafka_produce_run(struct kafka_producer *p, struct kafka_topic *t, int3
     return ERR_OK;
 }
 
-static void trouble_over(struct kafka_producer *p, uint64_t now)
+static void trouble_over(struct kafka_producer *p)
 {
+    p->reason[0] = '\0';
+    p->reason_code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (p->state.trouble == ERR_OK)
+        return;
     log_info("kafka.back", "client=%s after_ms=%llu", rd_kafka_name(p->rk),
-             (unsigned long long)(now - p->state.trouble_since_ms));
+             (unsigned long long)(clock_mono_ms() - p->state.trouble_since_ms));
     p->state.trouble = ERR_OK;
     p->state.trouble_since_ms = 0;
     if (p->state.failed == ERR_OK)
@@ -345,8 +352,8 @@ static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka
     assert(p->outstanding >= count && p->bytes >= bytes);
     p->outstanding -= count;
     p->bytes -= bytes;
-    if (any_good && p->state.trouble != ERR_OK)
-        trouble_over(p, clock_mono_ms());
+    if (any_good)
+        trouble_over(p);
     if (run > 0)
         fn(arg, token, run, outcome);
     return count;
@@ -364,23 +371,42 @@ static void take_error(struct kafka_producer *p, rd_kafka_event_t *ev)
         fail(p, re, NULL, 0, why);
         return;
     }
-    enum err e = kafka_err(re);
-    bool down = re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || e == ERR_DEST_DENIED;
-    char quoted[512];
     log_debug("kafka.error", "client=%s code=%s text=%s", rd_kafka_name(p->rk),
-              rd_kafka_err2name(re), log_quote(quoted, sizeof quoted, text));
-    if (!down || p->state.failed != ERR_OK)
+              rd_kafka_err2name(re), log_quote(why, sizeof why, text));
+    /* "All brokers are down" says less than the reason that came before it. */
+    if (re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && p->reason[0] != '\0')
         return;
-    const char *remedy = kafka_err_remedy(re);
-    snprintf(p->state.sentence, sizeof p->state.sentence, "destination: %s%s%s", text,
+    p->reason_code = re;
+    snprintf(p->reason, sizeof p->reason, "%s", text);
+}
+
+/*
+ * Trouble begins with silence and is explained by the last error event. An
+ * event alone says little: one broker of several may be gone, and
+ * "all brokers down" does not come when the only one refuses connections.
+ */
+static void look_for_trouble(struct kafka_producer *p)
+{
+    struct kafka_state *s = &p->state;
+    if (p->outstanding == 0 || s->failed != ERR_OK)
+        return;
+    uint64_t now = clock_mono_ms();
+    bool denied = kafka_err(p->reason_code) == ERR_DEST_DENIED;
+    if (!denied && now - s->silent_since_ms < SILENCE_MS)
+        return;
+
+    const char *remedy = kafka_err_remedy(p->reason_code);
+    snprintf(s->sentence, sizeof s->sentence, "destination: %s%s%s",
+             p->reason[0] != '\0' ? p->reason : "the brokers do not answer",
              remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
-    if (p->state.trouble == ERR_OK) {
-        p->state.trouble_since_ms = clock_mono_ms();
-        p->state.outages++;
-        log_warn("kafka.trouble", "client=%s text=%s", rd_kafka_name(p->rk),
-                 log_quote(quoted, sizeof quoted, text));
+    if (s->trouble == ERR_OK) {
+        char quoted[600];
+        s->trouble_since_ms = now;
+        s->outages++;
+        log_warn("kafka.trouble", "client=%s outstanding=%zu text=%s", rd_kafka_name(p->rk),
+                 p->outstanding, log_quote(quoted, sizeof quoted, s->sentence));
     }
-    p->state.trouble = e == ERR_DEST_DENIED ? e : ERR_BROKER_DOWN;
+    s->trouble = denied ? ERR_DEST_DENIED : ERR_BROKER_DOWN;
 }
 
 static int64_t clamp(int64_t v, int64_t low, int64_t high)
@@ -421,6 +447,8 @@ size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn f
     }
     if (count > 0)
         p->state.silent_since_ms = p->outstanding > 0 ? clock_mono_ms() : 0;
+    else
+        look_for_trouble(p);
     pass_hurry(p);
     return count;
 }

@@ -128,9 +128,9 @@ void kafka_producer_wake(struct kafka_producer *p);
  * alike. When one partition has lost its leader and others go on, the silence
  * does not show here but as a stuck head of the acknowledged position.
  *
- * trouble is the latest reason that librdkafka gave (no broker reachable, login
- * refused); it stays until the next acknowledgement, which on an idle task may
- * be long after the brokers are back.
+ * trouble is that silence once it has lasted two seconds, or a refused login at
+ * once; it ends with the next acknowledgement. An idle producer has no trouble.
+ * Each beginning and end is logged once.
  */
 struct kafka_state {
     uint64_t silent_since_ms;
@@ -141,7 +141,10 @@ struct kafka_state {
     char sentence[512];        /* about failed, else about trouble, else empty */
 };
 
-/* As of the last kafka_poll(). Valid until the next call with this producer. */
+/*
+ * As of the last kafka_poll(), which is called at least once a second while
+ * messages are outstanding. Valid until the next call with this producer.
+ */
 const struct kafka_state *kafka_producer_state(const struct kafka_producer *p);
 
 /*

@@ -1,16 +1,29 @@
-/* Producers against the embedded broker: delivery, order, bounds, outages. */
+/* Producers against the embedded broker: delivery, order, bounds, failures, outages. */
 #include "kafka/producer.h"
 
 #include "base/clock.h"
 #include "kafka/embedded.h"
+#include "readback.h"
 
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WAIT_MS 20000 /* no test needs more */
+#define WAIT_MS 30000 /* no test needs more */
+
+/* Kafka protocol: API keys and error codes. */
+#define API_PRODUCE               0
+#define CODE_NOT_LEADER           6
+#define CODE_REQUEST_TIMED_OUT    7
+#define CODE_TOO_LARGE            10
+#define CODE_NOT_ENOUGH_REPLICAS  19
+#define CODE_TOPIC_DENIED         29
+#define CODE_CLUSTER_DENIED       31
+#define CODE_INVALID_RECORD       87
+#define CODE_CLOSE_THE_CONNECTION (-195)
 
 struct seen {
     size_t good;
@@ -25,10 +38,12 @@ static void on_delivered(void *arg, void *token, uint32_t count, enum err outcom
     struct seen *s = arg;
     s->calls++;
     s->last_token = token;
-    if (outcome == ERR_OK)
+    if (outcome == ERR_OK) {
         s->good += count;
-    else
-        s->bad += count, s->last_error = outcome;
+    } else {
+        s->bad += count;
+        s->last_error = outcome;
+    }
 }
 
 struct rig {
@@ -36,6 +51,7 @@ struct rig {
     struct kafka_options options;
     struct kafka_producer *producer;
     struct kafka_topic *topic;
+    int partitions;
     struct seen seen;
 };
 
@@ -47,7 +63,7 @@ static void must(enum err e, const struct errmsg *msg)
 static void rig_broker(struct rig *r, int partitions)
 {
     struct errmsg msg = {0};
-    *r = (struct rig){0};
+    *r = (struct rig){.partitions = partitions};
     kafka_options_init(&r->options);
     must(kafka_embedded_new(1, &r->broker, &msg), &msg);
     must(kafka_embedded_topic(r->broker, "t", partitions, &msg), &msg);
@@ -67,18 +83,75 @@ static void rig_stop(struct rig *r)
     kafka_embedded_free(r->broker);
 }
 
-/* Polls until nothing is outstanding or a failure shows; as a lane does, asleep on the fd. */
+static enum err put(struct rig *r, int32_t partition, struct slice value, void *token)
+{
+    return kafka_produce(r->producer, r->topic, partition, SLICE_LIT("k"), value, token);
+}
+
+/* One turn of a lane that has nothing to do: asleep on the fd, then the reports. */
+static void turn(struct rig *r, int timeout_ms)
+{
+    struct pollfd pfd = {.fd = kafka_producer_fd(r->producer), .events = POLLIN};
+    uint64_t ignored;
+    if (poll(&pfd, 1, timeout_ms) > 0)
+        (void)!read(pfd.fd, &ignored, sizeof ignored);
+    kafka_poll(r->producer, 0, on_delivered, &r->seen);
+}
+
+/* Until nothing is outstanding or a failure shows. */
 static void settle(struct rig *r)
 {
     uint64_t end = clock_mono_ms() + WAIT_MS;
     while (kafka_producer_outstanding(r->producer) > 0 && clock_mono_ms() < end &&
-           kafka_producer_state(r->producer)->failed == ERR_OK) {
-        struct pollfd pfd = {.fd = kafka_producer_fd(r->producer), .events = POLLIN};
-        uint64_t ignored;
-        if (poll(&pfd, 1, 100) > 0)
-            (void)!read(pfd.fd, &ignored, sizeof ignored);
-        kafka_poll(r->producer, 0, on_delivered, &r->seen);
+           kafka_producer_state(r->producer)->failed == ERR_OK)
+        turn(r, 100);
+}
+
+/* Numbered messages, partition i % partitions; the numbers live as long as the program. */
+#define NUMBERS 20000
+static char numbers[NUMBERS][8];
+
+static struct slice number(int i)
+{
+    snprintf(numbers[i], sizeof numbers[i], "%d", i);
+    return slice_str(numbers[i]);
+}
+
+static void send_numbers(struct rig *r, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        enum err e;
+        while ((e = put(r, i % r->partitions, number(i), NULL)) == ERR_NO_ROOM)
+            turn(r, 100);
+        cr_assert_eq(e, ERR_OK, "%s", err_name(e));
     }
+}
+
+struct order {
+    int last[16]; /* by partition */
+    size_t wrong;
+};
+
+static void check_order(void *arg, const rd_kafka_message_t *m)
+{
+    struct order *o = arg;
+    char text[16] = "";
+    memcpy(text, m->payload, m->len < 15 ? m->len : 15);
+    int n = atoi(text);
+    if (n <= o->last[m->partition])
+        o->wrong++;
+    o->last[m->partition] = n;
+}
+
+/* Every number below count exactly once, in order within its partition. */
+static void must_hold_numbers(struct rig *r, size_t count)
+{
+    struct order o = {.wrong = 0};
+    memset(o.last, -1, sizeof o.last);
+    size_t n = readback(kafka_embedded_address(r->broker), "t", r->partitions, count, WAIT_MS,
+                        check_order, &o);
+    cr_assert_eq(n, count, "%zu messages in the topic, %zu sent", n, count);
+    cr_assert_eq(o.wrong, 0, "%zu out of order or twice", o.wrong);
 }
 
 Test(producer, delivers_and_reports_in_runs)
@@ -88,9 +161,7 @@ Test(producer, delivers_and_reports_in_runs)
     rig_broker(&r, 1);
     rig_start(&r);
     for (int i = 0; i < 1000; i++)
-        cr_assert_eq(kafka_produce(r.producer, r.topic, 0, SLICE_LIT("k"), SLICE_LIT("value"),
-                                   i < 500 ? (void *)&a : (void *)&b),
-                     ERR_OK);
+        cr_assert_eq(put(&r, 0, SLICE_LIT("value"), i < 500 ? (void *)&a : (void *)&b), ERR_OK);
     cr_assert_eq(kafka_producer_outstanding(r.producer), 1000);
     settle(&r);
     cr_assert_eq(r.seen.good, 1000);
@@ -99,5 +170,398 @@ Test(producer, delivers_and_reports_in_runs)
     cr_assert_eq(r.seen.last_token, &b);
     cr_assert_eq(kafka_producer_bytes(r.producer), 0);
     cr_assert_eq(kafka_producer_state(r.producer)->silent_since_ms, 0);
+    rig_stop(&r);
+}
+
+Test(producer, keeps_the_order_within_each_partition)
+{
+    struct rig r;
+    rig_broker(&r, 6);
+    rig_start(&r);
+    send_numbers(&r, 0, 5000);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 5000);
+    must_hold_numbers(&r, 5000);
+    rig_stop(&r);
+}
+
+Test(producer, takes_a_run_for_one_partition)
+{
+    struct rig r;
+    struct kafka_message run[1000];
+    size_t taken = 0;
+    rig_broker(&r, 1);
+    rig_start(&r);
+    for (int i = 0; i < 1000; i++)
+        run[i] = (struct kafka_message){SLICE_LIT("k"), number(i), NULL};
+    cr_assert_eq(kafka_produce_run(r.producer, r.topic, 0, run, 1000, &taken), ERR_OK);
+    cr_assert_eq(taken, 1000);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 1000);
+    must_hold_numbers(&r, 1000);
+    rig_stop(&r);
+}
+
+struct first {
+    size_t key_len, value_len;
+    char key[64], value[64];
+    bool has_key;
+};
+
+static void take_first(void *arg, const rd_kafka_message_t *m)
+{
+    struct first *f = arg;
+    f->has_key = m->key != NULL;
+    f->key_len = m->key_len;
+    f->value_len = m->len;
+    if (f->has_key)
+        memcpy(f->key, m->key, m->key_len);
+    memcpy(f->value, m->payload, m->len);
+}
+
+Test(producer, carries_key_and_value_and_tells_no_key_from_an_empty_one)
+{
+    struct rig r;
+    struct first f = {0};
+    rig_broker(&r, 2);
+    rig_start(&r);
+    cr_assert_eq(kafka_produce(r.producer, r.topic, 1, SLICE_LIT("[\"shop\",\"7\"]"),
+                               SLICE_LIT("{\"a\":\"b\"}"), NULL),
+                 ERR_OK);
+    settle(&r);
+    cr_assert_eq(readback(kafka_embedded_address(r.broker), "t", 2, 1, WAIT_MS, take_first, &f), 1);
+    cr_assert_eq(f.key_len, 12);
+    cr_assert_arr_eq(f.key, "[\"shop\",\"7\"]", 12);
+    cr_assert_eq(f.value_len, 9);
+    cr_assert_arr_eq(f.value, "{\"a\":\"b\"}", 9);
+    rig_stop(&r);
+
+    rig_broker(&r, 1);
+    rig_start(&r);
+    cr_assert_eq(kafka_produce(r.producer, r.topic, 0, SLICE_LIT(""), SLICE_LIT("v"), NULL),
+                 ERR_OK);
+    settle(&r);
+    cr_assert_eq(readback(kafka_embedded_address(r.broker), "t", 1, 1, WAIT_MS, take_first, &f), 1);
+    cr_assert_not(f.has_key);
+    rig_stop(&r);
+}
+
+Test(producer, full_queue_has_no_room_and_recovers)
+{
+    struct rig r;
+    size_t refused = 0;
+    rig_broker(&r, 3);
+    r.options.queue_bytes = 20000;
+    rig_start(&r);
+    for (int i = 0; i < 5000; i++) {
+        while (put(&r, i % 3, number(i), NULL) == ERR_NO_ROOM) {
+            refused++;
+            cr_assert_leq(kafka_producer_bytes(r.producer), 20000);
+            turn(&r, 100);
+        }
+    }
+    settle(&r);
+    cr_assert_gt(refused, 0);
+    cr_assert_eq(r.seen.good, 5000);
+    must_hold_numbers(&r, 5000);
+    rig_stop(&r);
+}
+
+Test(producer, run_is_taken_in_part_when_the_queue_fills)
+{
+    struct rig r;
+    struct kafka_message run[200];
+    size_t taken = 0;
+    rig_broker(&r, 1);
+    r.options.queue_bytes = 100 * (KAFKA_MESSAGE_OVERHEAD + 2) + 1;
+    rig_start(&r);
+    for (int i = 0; i < 200; i++)
+        run[i] = (struct kafka_message){SLICE_LIT("k"), SLICE_LIT("v"), NULL};
+    cr_assert_eq(kafka_produce_run(r.producer, r.topic, 0, run, 200, &taken), ERR_NO_ROOM);
+    cr_assert_eq(taken, 100);
+    settle(&r);
+    cr_assert_eq(kafka_produce_run(r.producer, r.topic, 0, run + 100, 100, &taken), ERR_OK);
+    cr_assert_eq(taken, 100);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 200);
+    rig_stop(&r);
+}
+
+Test(producer, message_larger_than_the_whole_budget_passes_alone)
+{
+    struct rig r;
+    static uint8_t big[500000];
+    rig_broker(&r, 1);
+    r.options.queue_bytes = 10000;
+    rig_start(&r);
+    cr_assert_eq(put(&r, 0, slice_of(big, sizeof big), NULL), ERR_OK);
+    cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), ERR_NO_ROOM);
+    settle(&r);
+    cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), ERR_OK);
+    cr_assert_eq(put(&r, 0, slice_of(big, sizeof big), NULL), ERR_NO_ROOM);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 2);
+    rig_stop(&r);
+}
+
+Test(producer, message_is_too_large_from_the_first_byte_over_the_limit)
+{
+    struct rig r;
+    struct kafka_message run[2];
+    size_t taken, fits = 0;
+    static uint8_t big[20000];
+    rig_broker(&r, 1);
+    r.options.message_max = 16384;
+    rig_start(&r);
+    while (kafka_batch_bytes(1, fits + 1) <= 16384)
+        fits++;
+    cr_assert_eq(put(&r, 0, slice_of(big, fits), NULL), ERR_OK);
+    cr_assert_eq(put(&r, 0, slice_of(big, fits + 1), NULL), ERR_TOO_LARGE);
+    run[0] = (struct kafka_message){SLICE_LIT("k"), slice_of(big, fits), NULL};
+    run[1] = (struct kafka_message){SLICE_LIT("k"), slice_of(big, fits + 1), NULL};
+    cr_assert_eq(kafka_produce_run(r.producer, r.topic, 0, run, 2, &taken), ERR_TOO_LARGE);
+    cr_assert_eq(taken, 1);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 2);
+    cr_assert_eq(r.seen.bad, 0);
+    cr_assert_eq(kafka_producer_state(r.producer)->failed, ERR_OK);
+    rig_stop(&r);
+}
+
+Test(producer, batch_of_one_message_is_measured_to_the_byte)
+{
+    /* Record batch v2: 61 bytes of header; length, attributes, two deltas, two lengths, headers. */
+    cr_assert_eq(kafka_batch_bytes(0, 0), 61 + 1 + 6);
+    cr_assert_eq(kafka_batch_bytes(1, 1), 61 + 1 + 8);
+    cr_assert_eq(kafka_batch_bytes(0, 57), 61 + 1 + 6 + 57);
+    cr_assert_eq(kafka_batch_bytes(0, 58), 61 + 2 + 6 + 58);
+    cr_assert_eq(kafka_batch_bytes(0, 63), 61 + 2 + 6 + 63);
+    cr_assert_eq(kafka_batch_bytes(0, 64), 61 + 2 + 7 + 64);
+    cr_assert_eq(kafka_batch_bytes(64, 8192), 61 + 3 + 4 + 2 + 64 + 3 + 8192);
+}
+
+ParameterizedTestParameters(producer, every_codec_can_be_read_back)
+{
+    static const char codecs[][8] = {"none", "lz4", "gzip", "snappy", "zstd"};
+    return cr_make_param_array(const char[8], codecs, 5);
+}
+
+ParameterizedTest(char (*codec)[8], producer, every_codec_can_be_read_back)
+{
+    struct rig r;
+    rig_broker(&r, 2);
+    r.options.compression = *codec;
+    rig_start(&r);
+    send_numbers(&r, 0, 2000);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 2000, "%s", *codec);
+    must_hold_numbers(&r, 2000);
+    rig_stop(&r);
+}
+
+ParameterizedTestParameters(producer, every_kind_of_acknowledgement_reports)
+{
+    static int acks[] = {-1, 0, 1};
+    return cr_make_param_array(int, acks, 3);
+}
+
+ParameterizedTest(int *acks, producer, every_kind_of_acknowledgement_reports)
+{
+    struct rig r;
+    rig_broker(&r, 2);
+    r.options.acks = *acks;
+    rig_start(&r);
+    send_numbers(&r, 0, 2000);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 2000, "acks %d", *acks);
+    must_hold_numbers(&r, 2000);
+    rig_stop(&r);
+}
+
+Test(producer, hurry_sends_without_waiting_for_the_linger_time)
+{
+    struct rig r;
+    rig_broker(&r, 1);
+    r.options.linger_us = 10000000;
+    rig_start(&r);
+    cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), ERR_OK);
+    kafka_hurry(r.producer);
+    /* The connection and the producer id come first, and the first hurry may be gone by then. */
+    uint64_t end = clock_mono_ms() + 5000;
+    while (r.seen.good < 1 && clock_mono_ms() < end) {
+        turn(&r, 50);
+        kafka_hurry(r.producer);
+    }
+    cr_assert_eq(r.seen.good, 1);
+
+    uint64_t begin = clock_mono_ms();
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), ERR_OK);
+        kafka_hurry(r.producer);
+        while (kafka_producer_outstanding(r.producer) > 0 && clock_mono_ms() - begin < 9000)
+            turn(&r, 1000);
+    }
+    cr_assert_eq(r.seen.good, 21);
+    cr_assert_lt(clock_mono_ms() - begin, 5000);
+    rig_stop(&r);
+}
+
+Test(producer, wake_makes_the_fd_readable_from_outside)
+{
+    struct rig r;
+    rig_broker(&r, 1);
+    rig_start(&r);
+    struct pollfd pfd = {.fd = kafka_producer_fd(r.producer), .events = POLLIN};
+    uint64_t n;
+    while (poll(&pfd, 1, 300) > 0) { /* connection events of the client itself */
+        (void)!read(pfd.fd, &n, sizeof n);
+        kafka_poll(r.producer, 0, on_delivered, &r.seen);
+    }
+    kafka_producer_wake(r.producer);
+    kafka_producer_wake(r.producer);
+    cr_assert_eq(poll(&pfd, 1, 0), 1);
+    cr_assert_eq(read(pfd.fd, &n, sizeof n), 8);
+    cr_assert_eq(poll(&pfd, 1, 0), 0);
+    rig_stop(&r);
+}
+
+Test(producer, outage_is_ridden_out_in_order_and_without_repeats)
+{
+    struct rig r;
+    rig_broker(&r, 3);
+    rig_start(&r);
+    send_numbers(&r, 0, 500);
+    settle(&r);
+    kafka_embedded_set_up(r.broker, -1, 0);
+    send_numbers(&r, 500, 1500);
+
+    uint64_t end = clock_mono_ms() + WAIT_MS;
+    const struct kafka_state *s = kafka_producer_state(r.producer);
+    while (s->trouble == ERR_OK && clock_mono_ms() < end) {
+        turn(&r, 50);
+        s = kafka_producer_state(r.producer);
+    }
+    cr_assert_eq(s->trouble, ERR_BROKER_DOWN);
+    cr_assert_eq(s->failed, ERR_OK);
+    cr_assert_eq(s->outages, 1);
+    cr_assert_neq(s->silent_since_ms, 0);
+    cr_assert_lt(s->silent_since_ms, clock_mono_ms());
+    cr_assert(strstr(s->sentence, "destination.brokers") != NULL, "%s", s->sentence);
+
+    kafka_embedded_set_up(r.broker, -1, 1);
+    settle(&r);
+    s = kafka_producer_state(r.producer);
+    cr_assert_eq(r.seen.good, 1500);
+    cr_assert_eq(r.seen.bad, 0);
+    cr_assert_eq(s->trouble, ERR_OK);
+    cr_assert_eq(s->silent_since_ms, 0);
+    cr_assert_eq(s->sentence[0], '\0');
+    must_hold_numbers(&r, 1500);
+    rig_stop(&r);
+}
+
+ParameterizedTestParameters(producer, passing_faults_of_a_broker_are_ridden_out)
+{
+    static int codes[] = {CODE_NOT_LEADER, CODE_REQUEST_TIMED_OUT, CODE_NOT_ENOUGH_REPLICAS,
+                          CODE_CLOSE_THE_CONNECTION};
+    return cr_make_param_array(int, codes, 4);
+}
+
+ParameterizedTest(int *code, producer, passing_faults_of_a_broker_are_ridden_out)
+{
+    struct rig r;
+    rig_broker(&r, 2);
+    rig_start(&r);
+    send_numbers(&r, 0, 100);
+    settle(&r);
+    kafka_embedded_fail(r.broker, API_PRODUCE, *code, 5);
+    send_numbers(&r, 100, 2000);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 2000, "code %d", *code);
+    cr_assert_eq(r.seen.bad, 0);
+    must_hold_numbers(&r, 2000);
+    rig_stop(&r);
+}
+
+struct refusal {
+    int code;
+    enum err outcome;
+    char remedy[32];
+};
+
+ParameterizedTestParameters(producer, refusals_of_a_broker_are_final_and_told)
+{
+    static struct refusal refusals[] = {
+        {CODE_TOO_LARGE, ERR_TOO_LARGE, "message.max.bytes"},
+        {CODE_TOPIC_DENIED, ERR_DEST_DENIED, "grant the user"},
+        {CODE_CLUSTER_DENIED, ERR_DEST_DENIED, "IdempotentWrite"},
+        {CODE_INVALID_RECORD, ERR_DEST_REFUSED, "topic t [0]"},
+    };
+    return cr_make_param_array(struct refusal, refusals, 4);
+}
+
+ParameterizedTest(struct refusal *c, producer, refusals_of_a_broker_are_final_and_told)
+{
+    struct rig r;
+    rig_broker(&r, 1);
+    rig_start(&r);
+    kafka_embedded_fail(r.broker, API_PRODUCE, c->code, 1);
+    send_numbers(&r, 0, 10);
+    settle(&r);
+    const struct kafka_state *s = kafka_producer_state(r.producer);
+    cr_assert_eq(s->failed, c->outcome, "%d: %s: %s", c->code, err_name(s->failed), s->sentence);
+    cr_assert_eq(r.seen.last_error, c->outcome);
+    cr_assert(strstr(s->sentence, c->remedy) != NULL, "%s", s->sentence);
+    cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), c->outcome, "nothing goes out behind it");
+    rig_stop(&r);
+}
+
+Test(producer, partition_that_is_not_there_is_final)
+{
+    struct rig r;
+    rig_broker(&r, 2);
+    rig_start(&r);
+    send_numbers(&r, 0, 10); /* makes the partition count known */
+    settle(&r);
+    cr_assert_eq(put(&r, 2, SLICE_LIT("v"), NULL), ERR_DEST_TOPIC);
+    const struct kafka_state *s = kafka_producer_state(r.producer);
+    cr_assert_eq(s->failed, ERR_DEST_TOPIC);
+    cr_assert(strstr(s->sentence, "topic t [2]") != NULL, "%s", s->sentence);
+    rig_stop(&r);
+}
+
+Test(producer, freed_with_messages_outstanding_gives_the_values_back)
+{
+    struct rig r;
+    rig_broker(&r, 1);
+    rig_start(&r);
+    kafka_embedded_set_up(r.broker, -1, 0);
+    char *value = malloc(1000);
+    memset(value, 'x', 1000);
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(put(&r, 0, slice_of(value, 1000), NULL), ERR_OK);
+    uint64_t begin = clock_mono_ms();
+    kafka_producer_free(r.producer);
+    free(value);
+    cr_assert_lt(clock_mono_ms() - begin, 5000);
+    kafka_embedded_free(r.broker);
+}
+
+Test(producer, topic_handles_are_made_once)
+{
+    struct rig r;
+    struct errmsg msg = {0};
+    struct kafka_topic *again, *other;
+    char name[600];
+    rig_broker(&r, 1);
+    rig_start(&r);
+    must(kafka_producer_topic(r.producer, "t", &again, &msg), &msg);
+    cr_assert_eq(again, r.topic);
+    must(kafka_producer_topic(r.producer, "u", &other, &msg), &msg);
+    cr_assert_neq(other, r.topic);
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    cr_assert_eq(kafka_producer_topic(r.producer, name, &other, &msg), ERR_DEST_TOPIC);
+    cr_assert_neq(msg.text[0], '\0');
     rig_stop(&r);
 }
