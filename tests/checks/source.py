@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""What can be told from the source alone: python3 tests/checks/source.py ROOT
+
+- a room includes only what it may use (ARCHITECTURE.md, the map), and a
+  library's headers stand only in the rooms that are made for it;
+- functions that write without a bound, or parse without an error, are not called;
+- every .c file of src is compiled by its room's CMakeLists.txt;
+- no tracked text names a path of somebody's machine or a registry's host.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# Which rooms a room may use; itself always.
+MAY_USE = {
+    "base": [],
+    "net": ["base"],
+    "schema": ["base"],
+    "mysqlproto": ["base", "schema"],
+    "config": ["base"],
+    "rules": ["base", "schema"],
+    "encode": ["base", "schema"],
+    "kafka": ["base"],
+    "checkpoint": ["base"],
+    "source": ["base", "schema", "net", "mysqlproto"],
+    "snapshot": ["base", "schema", "net", "mysqlproto"],
+    "pipeline": [
+        "base", "schema", "net", "mysqlproto", "config", "rules", "encode", "kafka",
+        "checkpoint", "source", "snapshot",
+    ],
+    "control": ["base", "config", "pipeline"],
+}
+MAY_USE["cli"] = list(MAY_USE)
+
+# Header of a library: the files of src that may include it, as patterns of paths.
+LIBRARIES = {
+    r"librdkafka/": [r"kafka/"],
+    r"openssl/": [r"net/", r"mysqlproto/auth", r"mysqlproto/[^/]*sha"],
+    r"sodium": [r"mysqlproto/auth"],
+    r"liburing": [r"net/"],
+    r"zstd": [r"mysqlproto/"],
+    r"zlib|libdeflate": [r"mysqlproto/"],
+    r"yaml|cyaml": [r"config/"],
+    r"pcre2": [r"rules/"],
+    r"microhttpd|jansson": [r"control/"],
+    r"curl/": [r"control/", r"kafka/"],
+}
+
+BANNED = {
+    "strcpy": "bounds", "strcat": "bounds", "sprintf": "bounds", "vsprintf": "bounds", "gets": "bounds",
+    "strncat": "bounds", "stpcpy": "bounds", "alloca": "the stack", "atoi": "errors", "atol": "errors",
+    "atoll": "errors", "atof": "errors", "strtok": "threads",
+}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
+CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")[ \t]*\(")
+PRIVATE = re.compile(
+    r"(?<![\w.}])(?<!\w\")/(?:work|farm|root|home/\w+)/"
+    r"|pypi\.org|crates\.io|proxy\.golang\.org|registry\.npmjs|repo1?\.maven|deb\.debian\.org"
+)
+# This file and its test name what they look for.
+OWN = ("tests/checks/source.py", "tests/checks/test_source.py")
+
+
+def without_comments(text):
+    """The text with comments and the insides of strings blanked, line numbers kept."""
+    pattern = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+    def blank(match):
+        piece = match.group(0)
+        if piece[0] == "/":
+            return re.sub(r"[^\n]", " ", piece)
+        return piece[0] + " " * (len(piece) - 2) + piece[-1]
+
+    return pattern.sub(blank, text)
+
+
+def line_of(text, at):
+    return text.count("\n", 0, at) + 1
+
+
+def check_includes(path, text):
+    """path: below src. Rooms and libraries that a file may not include."""
+    room = path.split("/")[0]
+    allowed = set(MAY_USE.get(room, [])) | {room}
+    for match in INCLUDE.finditer(text):
+        mark, name = match.groups()
+        place = f"src/{path}:{line_of(text, match.start())}"
+        other = name.split("/")[0]
+        if mark == '"':
+            if "/" not in name:
+                yield f"{place}: include {name} by its path from src"
+            elif other not in MAY_USE:
+                yield f"{place}: {other} is no room"
+            elif other not in allowed:
+                yield f"{place}: {room} may not use {other}"
+            continue
+        for library, places in LIBRARIES.items():
+            if re.match(library, name) and not any(re.match(p, path) for p in places):
+                yield f"{place}: <{name}> does not belong into {room}"
+
+
+def check_calls(path, text):
+    clean = without_comments(text)
+    for match in CALL.finditer(clean):
+        name = match.group(1)
+        yield f"{path}:{line_of(clean, match.start())}: {name}() has no regard for {BANNED[name]}"
+
+
+def check_listed(folder):
+    """Every .c below a room's folder is named in its CMakeLists.txt."""
+    lists = folder / "CMakeLists.txt"
+    named = lists.read_text(encoding="utf-8") if lists.exists() else ""
+    for source in sorted(folder.rglob("*.c")):
+        name = source.relative_to(folder).as_posix()
+        if not re.search(r"(?<![\w/.])" + re.escape(name) + r"(?![\w.])", named):
+            yield f"src/{folder.name}/{name}: not in src/{folder.name}/CMakeLists.txt"
+
+
+def check_private(path, text):
+    for match in PRIVATE.finditer(text):
+        yield f"{path}:{line_of(text, match.start())}: names {match.group(0)}"
+
+
+def tracked(root):
+    done = subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output=True, text=True)
+    if done.returncode == 0 and done.stdout:
+        return [n for n in done.stdout.split("\0") if n]
+    return [p.relative_to(root).as_posix() for p in pathlib.Path(root).rglob("*") if p.is_file()]
+
+
+def check_tree(root):
+    root = pathlib.Path(root)
+    source = root / "src"
+    for folder in sorted(p for p in source.iterdir() if p.is_dir()):
+        if folder.name not in MAY_USE:
+            yield f"src/{folder.name}: a room that tests/checks/source.py does not know"
+        yield from check_listed(folder)
+    for file in sorted(source.rglob("*.[ch]")):
+        text = file.read_text(encoding="utf-8")
+        path = file.relative_to(source).as_posix()
+        yield from check_includes(path, text)
+        yield from check_calls(f"src/{path}", text)
+    for name in tracked(root):
+        file = root / name
+        if name in OWN or not file.is_file() or file.stat().st_size > 1 << 20:
+            continue
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        yield from check_private(name, text)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    found = list(check_tree(sys.argv[1]))
+    for sentence in found:
+        print(sentence)
+    print(f"{len(found)} findings")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

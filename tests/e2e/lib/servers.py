@@ -1,0 +1,194 @@
+"""The real servers, through scripts/servers.
+
+    server = servers.mysql()                      the plain one
+    server = servers.mysql("full", "--binlog-row-metadata=FULL")
+    kafka = servers.kafka()
+
+A server that cannot be started is a failure of the test. What this process
+started is stopped when it ends, unless ROWCAST_E2E_KEEP is set: then
+tests/e2e/run does it, since several test files share the servers.
+"""
+
+import atexit
+import os
+import random
+import shlex
+import subprocess
+import threading
+import time
+
+from . import sql
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+SCRIPT = os.path.join(ROOT, "scripts", "servers")
+PREFIX = "e2e"
+
+_known = {}
+_started = []
+_lock = threading.Lock()
+
+
+def _call(*arguments, check=True, environment=None, timeout=180):
+    done = subprocess.run(
+        [SCRIPT, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(environment or {})},
+    )
+    if check and done.returncode != 0:
+        raise RuntimeError(f"scripts/servers {' '.join(arguments)}: {done.stderr.strip()}")
+    return done
+
+
+class Server:
+    """A running server: its env as attributes of lower-case names."""
+
+    def __init__(self, kind, instance, options, environment):
+        self.kind = kind
+        self.instance = instance
+        self.options = options
+        self.environment = environment
+        self.start()
+
+    def _name(self):
+        return [self.kind] + (["--instance", self.instance] if self.instance else [])
+
+    def start(self, *more):
+        """Also starts it again, on the data it had; `more` are options for this time only."""
+        arguments = ["start", *self._name()]
+        arguments += ["--prefix", "X"]
+        if self.options or more:
+            arguments += ["--", *self.options, *more]
+        out = _call(*arguments, environment=self.environment).stdout
+        for line in out.splitlines():
+            key, _, value = line.partition("=")
+            words = shlex.split(value)
+            setattr(self, key[2:].lower(), words[0] if words else "")
+        self.port = int(self.port)
+        self.pid = int(self.pid)
+        return self
+
+    def stop(self, kill=False):
+        _call("stop", *self._name(), *(["--kill"] if kill else []))
+
+    def restart(self, *more, kill=False):
+        self.stop(kill)
+        return self.start(*more)
+
+    def remove(self):
+        _call("remove", *self._name())
+
+    @property
+    def mariadb(self):
+        return self.kind == "mariadb"
+
+    def connect(self, database=None, timeout=120):
+        return sql.Connection(self.socket, database, timeout)
+
+    def tool(self, *arguments, timeout=120):
+        return subprocess.run(
+            [SCRIPT, "tool", self._name()[0], *self._name()[1:], *arguments],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True,
+        ).stdout
+
+    def topic(self, *arguments):
+        """Kafka's topic tool."""
+        return _call("topic", *self._name(), *arguments).stdout
+
+    def position(self):
+        """The end of the binlog as a value of source.start."""
+        with self.connect() as c:
+            if self.mariadb:
+                return "gtid:" + c.one("SELECT @@gtid_binlog_pos")
+            if c.one("SELECT @@gtid_mode") == "ON":
+                return "gtid:" + c.one("SELECT @@gtid_executed").replace("\n", "")
+            row = c.text("SHOW BINARY LOG STATUS")[0]
+            return f"{row[0]}:{row[1]}"
+
+
+def _server(kind, instance, options, environment=None):
+    name = f"{PREFIX}_{instance}" if instance else ""
+    key = (kind, name)
+    with _lock:
+        if key not in _known:
+            was_running = _call("status", kind, *(["--instance", name] if name else []), check=False).returncode == 0
+            _known[key] = Server(kind, name, list(options), environment)
+            if not was_running:
+                _started_now(kind, name)
+        return _known[key]
+
+
+def mysql(instance="", *options, environment=None):
+    return _server("mysql", instance, options, environment)
+
+
+def mariadb(instance="", *options, environment=None):
+    return _server("mariadb", instance, options, environment)
+
+
+def kafka(instance="", *options):
+    return _server("kafka", instance, options)
+
+
+class OwnServer:
+    """A server of one test's own, with empty data, gone afterwards:
+
+        with servers.OwnServer("mysql", "--gtid-mode=OFF") as server:
+    """
+
+    def __init__(self, kind, *options, environment=None):
+        self.kind = kind
+        self.options = options
+        self.environment = environment
+
+    def __enter__(self):
+        name = f"{PREFIX}_own_{random.SystemRandom().randrange(16**8):08x}"
+        _started_now(self.kind, name)
+        self.server = Server(self.kind, name, list(self.options), self.environment)
+        return self.server
+
+    def __exit__(self, *_):
+        self.server.remove()
+
+
+def _started_now(kind, name):
+    """Remembers a server that did not run before, for whoever is to stop it."""
+    keeper = os.environ.get("ROWCAST_E2E_KEEP")
+    if keeper:
+        with open(keeper, "a", encoding="utf-8") as f:
+            f.write(f"{kind} {name}\n")
+    else:
+        _started.append((kind, name))
+
+
+def _stop(names):
+    for kind, name in dict.fromkeys(names):
+        own = name.startswith(f"{PREFIX}_own_")
+        _call("remove" if own else "stop", kind, *(["--instance", name] if name else []), check=False)
+
+
+def stop_kept():
+    """Stops what the test files have started; for tests/e2e/run."""
+    keeper = os.environ["ROWCAST_E2E_KEEP"]
+    with open(keeper, encoding="utf-8") as f:
+        _stop(tuple(line.rstrip("\n").split(" ", 1)) for line in f)
+    os.unlink(keeper)
+
+
+@atexit.register
+def _stop_started():
+    _stop(_started)
+
+
+def wait_for(condition, seconds, what):
+    """Polls until condition() is true and hands out its value."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
