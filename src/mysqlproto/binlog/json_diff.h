@@ -8,8 +8,11 @@
  *     path       lenenc   $.a[3]."b c"
  *     value      lenenc   binary JSON, type byte first; not with REMOVE
  *
- * The result is written in the large form throughout; as a document it equals
- * the server's.
+ * Containers on the way to a change are written anew in the large form, all
+ * else is copied as it is; as a document the result equals the server's.
+ *
+ * Only containers on a path are looked into: a document that is damaged
+ * elsewhere stays so, for whoever prints it to find.
  */
 #pragma once
 
@@ -18,11 +21,10 @@
 
 struct writer;
 
-#define JSON_DEPTH_MAX 100 /* the server's own limit */
-
 /*
  * Appends the document that diffs make of before (empty: JSON null).
- * ERR_MALFORMED: a document or diff that cannot be, or a path that is not
- * there; ERR_TOO_LARGE, ERR_NO_MEMORY. out holds a part after a failure.
+ * ERR_MALFORMED, ERR_TRUNCATED: a document or diff that cannot be, or a path
+ * that is not there; ERR_TOO_LARGE, ERR_NO_MEMORY. out holds a part after a
+ * failure.
  */
 NODISCARD enum err json_diff_apply(struct slice before, struct slice diffs, struct writer *out);

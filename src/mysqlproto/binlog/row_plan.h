@@ -25,6 +25,7 @@
 #pragma once
 
 #include "base/reader.h"
+#include "base/writer.h"
 #include "mysqlproto/binlog/inflate.h"
 #include "schema/cell.h"
 #include "schema/table.h"
@@ -54,6 +55,7 @@ struct row_scratch {
     size_t given;                    /* bytes handed out since the reset */
     size_t max;
     struct binlog_inflater inflater;
+    struct writer json; /* a document while it is built from diffs */
 };
 
 /* max: bytes that one row change may need. */

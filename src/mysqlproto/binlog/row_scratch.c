@@ -14,6 +14,7 @@ struct row_scratch_block {
 void row_scratch_init(struct row_scratch *s, size_t max)
 {
     *s = (struct row_scratch){.max = max};
+    writer_init(&s->json, max);
 }
 
 static void free_blocks(struct row_scratch_block *b)
@@ -29,6 +30,7 @@ void row_scratch_fini(struct row_scratch *s)
 {
     free_blocks(s->block);
     binlog_inflater_fini(&s->inflater);
+    writer_fini(&s->json);
     *s = (struct row_scratch){0};
 }
 
