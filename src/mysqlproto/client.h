@@ -72,7 +72,8 @@ enum my_event_kind {
     MY_EVENT_PREPARED, /* statement_id, param_count, columns */
 };
 
-/* Slices are valid until the next step, columns until the next result begins. */
+/* Slices are valid until the next step and as long as its input, columns until the next result
+ * begins. */
 struct my_event {
     enum my_event_kind kind;
     bool binary; /* rows are in the binary form */
