@@ -11,6 +11,7 @@ struct inflight {
     size_t bytes;      /* of packs in use */
     struct pack *idle; /* standard packs, ready */
     size_t idle_bytes;
+    struct pack *in_use;   /* the others */
     struct pack *current;  /* what messages are encoded into now */
     struct ticket *ticket; /* of the open batch in the current pack, or NULL */
     struct ticket *idle_tickets;
@@ -59,7 +60,11 @@ void inflight_free(struct inflight *in)
     if (in == NULL)
         return;
     drop_idle(in);
-    free(in->current);
+    while (in->in_use != NULL) {
+        struct pack *p = in->in_use;
+        unlink_pack(in, p);
+        free(p);
+    }
     free(in->tickets);
     free(in);
 }
@@ -86,11 +91,31 @@ static void advance(struct inflight *in)
         atomic_store_explicit(&in->acked, at, memory_order_release);
 }
 
+static void link_pack(struct inflight *in, struct pack *p)
+{
+    p->prev = NULL;
+    p->next = in->in_use;
+    if (p->next != NULL)
+        p->next->prev = p;
+    in->in_use = p;
+}
+
+static void unlink_pack(struct inflight *in, struct pack *p)
+{
+    if (p->prev != NULL)
+        p->prev->next = p->next;
+    else
+        in->in_use = p->next;
+    if (p->next != NULL)
+        p->next->prev = p->prev;
+}
+
 static void release_pack(struct inflight *in, struct pack *p)
 {
     assert(p->tickets > 0);
     if (--p->tickets > 0)
         return;
+    unlink_pack(in, p);
     in->bytes -= p->cap;
     if (p->standard && in->idle_bytes + in->bytes + p->cap <= in->budget) {
         p->next = in->idle;
@@ -132,15 +157,20 @@ void inflight_close_batch(struct inflight *in)
 struct pack *inflight_pack(struct inflight *in, size_t need)
 {
     struct pack *p = in->current;
-    if (p != NULL && p->tickets == 1)
-        p->used = 0; /* all that was in it is delivered */
     if (p != NULL && p->cap - p->used >= need)
         return p;
+    /* The pack is left, so its ticket ends here; what comes next takes another one. */
+    close_ticket(in);
+    if (p != NULL && p->tickets == 1) {
+        p->used = 0; /* all that was in it is delivered */
+        if (p->cap >= need)
+            return p;
+    }
     size_t cap = need > in->pack_size ? need : in->pack_size;
     /* One pack may always be had, however large: else a large row could never go out. */
-    if (in->bytes - (p != NULL && p->tickets == 1 ? p->cap : 0) > 0 && in->bytes + cap > in->budget)
+    size_t held = in->bytes - (p != NULL && p->tickets == 1 ? p->cap : 0);
+    if (held > 0 && held + cap > in->budget)
         return NULL;
-    close_ticket(in);
     if (p != NULL) {
         in->current = NULL;
         release_pack(in, p);
@@ -159,7 +189,7 @@ struct pack *inflight_pack(struct inflight *in, size_t need)
         p->cap = cap;
         p->standard = standard;
     }
-    p->next = NULL;
+    link_pack(in, p);
     p->used = 0;
     p->tickets = 1;
     in->bytes += cap;

@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 struct pack {
-    struct pack *next; /* in the free list */
+    struct pack *next; /* in the free list, or in the list of packs in use */
+    struct pack *prev; /* in the latter */
     size_t cap;
     size_t used;
     uint32_t tickets; /* open ones; the lane's own hold on its current pack counts as one */

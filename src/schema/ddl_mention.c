@@ -17,8 +17,8 @@ struct scanner {
 
 static bool is_word(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '_' || c == '$' || c >= 0x80;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '$' || c >= 0x80;
 }
 
 static bool at(const struct scanner *s, const char *text)
@@ -131,9 +131,8 @@ static enum ddl_effect create_effect(struct scanner *s)
         t = next_token(s);
         return replace ? DDL_CHANGES : is(t, "if") ? DDL_CREATES_MAYBE : DDL_CREATES;
     }
-    if (is(t, "unique") || is(t, "index") || is(t, "fulltext") || is(t, "spatial"))
-        return DDL_CHANGES;
-    return DDL_NO_EFFECT;
+    /* Other indexes change neither columns nor what identifies a row. */
+    return is(t, "unique") ? DDL_CHANGES : DDL_NO_EFFECT;
 }
 
 static enum ddl_effect drop_effect(struct scanner *s)

@@ -14,7 +14,7 @@ enum ddl_effect {
     DDL_NO_EFFECT,       /* changes no table's columns or keys */
     DDL_CREATES,         /* CREATE TABLE */
     DDL_CREATES_MAYBE,   /* CREATE TABLE IF NOT EXISTS: nothing if the table is there */
-    DDL_CHANGES,         /* ALTER, RENAME, DROP TABLE; CREATE and DROP INDEX */
+    DDL_CHANGES,         /* ALTER, RENAME, DROP TABLE; CREATE UNIQUE INDEX, DROP INDEX */
     DDL_DROPS_DATABASE,  /* DROP DATABASE */
 };
 
