@@ -45,6 +45,25 @@ enum err inflight_new(size_t budget, size_t pack_size, struct inflight **out)
     return ERR_OK;
 }
 
+static void link_pack(struct inflight *in, struct pack *p)
+{
+    p->prev = NULL;
+    p->next = in->in_use;
+    if (p->next != NULL)
+        p->next->prev = p;
+    in->in_use = p;
+}
+
+static void unlink_pack(struct inflight *in, struct pack *p)
+{
+    if (p->prev != NULL)
+        p->prev->next = p->next;
+    else
+        in->in_use = p->next;
+    if (p->next != NULL)
+        p->next->prev = p->prev;
+}
+
 static void drop_idle(struct inflight *in)
 {
     while (in->idle != NULL) {
@@ -89,25 +108,6 @@ static void advance(struct inflight *in)
     /* Release: whoever sees the number sees everything that was done for those batches. */
     if (at != acked)
         atomic_store_explicit(&in->acked, at, memory_order_release);
-}
-
-static void link_pack(struct inflight *in, struct pack *p)
-{
-    p->prev = NULL;
-    p->next = in->in_use;
-    if (p->next != NULL)
-        p->next->prev = p;
-    in->in_use = p;
-}
-
-static void unlink_pack(struct inflight *in, struct pack *p)
-{
-    if (p->prev != NULL)
-        p->prev->next = p->next;
-    else
-        in->in_use = p->next;
-    if (p->next != NULL)
-        p->next->prev = p->prev;
 }
 
 static void release_pack(struct inflight *in, struct pack *p)
