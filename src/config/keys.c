@@ -342,7 +342,8 @@ static unsigned edit_distance(const char *a, const char *b)
 const struct conf_key *conf_key_nearest(const char *section, const char *leaf)
 {
     const struct conf_key *near = NULL;
-    unsigned best = (unsigned)strlen(leaf) / 3 + 2;
+    size_t len = strlen(leaf);
+    unsigned best = (unsigned)(len < 18 ? len : 18) / 3 + 2; /* a third may be wrong */
     for (size_t i = 0; i < conf_key_count; i++) {
         if (!conf_key_within(&conf_keys[i], section))
             continue;

@@ -1,0 +1,111 @@
+#include "cli/args.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define ARGV(...)                                                                                  \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        "rowcast", __VA_ARGS__, NULL                                                               \
+    }
+
+static enum err parse(const char *const *argv, struct cli_args *out, struct errmsg *em)
+{
+    int argc = 0;
+    while (argv[argc] != NULL)
+        argc++;
+    return cli_parse(argc, argv, out, em);
+}
+
+static struct cli_args parsed(const char *const *argv)
+{
+    struct cli_args a;
+    struct errmsg em = {0};
+    cr_assert_eq(parse(argv, &a, &em), ERR_OK, "%s", em.text);
+    return a;
+}
+
+static void refused(const char *const *argv, const char *words)
+{
+    struct cli_args a;
+    struct errmsg em = {0};
+    cr_assert_eq(parse(argv, &a, &em), ERR_USAGE);
+    cr_assert(strstr(em.text, words) != NULL, "%s", em.text);
+}
+
+Test(args, run_takes_a_file_and_overrides_in_their_order)
+{
+    struct cli_args a = parsed(
+        ARGV("run", "--override", "a=1", "t.yaml", "--override=b=2", "--brokers", "embedded"));
+    cr_assert_eq(a.command, CLI_RUN);
+    cr_assert_str_eq(a.task_file, "t.yaml");
+    cr_assert_eq(a.override_count, 3);
+    cr_assert_str_eq(a.overrides[0], "a=1");
+    cr_assert_str_eq(a.overrides[1], "b=2");
+    cr_assert_str_eq(a.overrides[2], "destination.brokers=embedded");
+    cr_assert_eq(a.until.kind, CLI_UNTIL_STOPPED);
+    cli_args_fini(&a);
+}
+
+static struct cli_until until_of(const char *text)
+{
+    struct cli_args a = parsed(ARGV("run", "t.yaml", "--until", text));
+    cli_args_fini(&a);
+    return a.until;
+}
+
+Test(args, until_has_four_forms)
+{
+    struct cli_until u = until_of("caught-up");
+    cr_assert_eq(u.kind, CLI_UNTIL_CAUGHT_UP);
+    u = until_of("binlog.000012:340");
+    cr_assert(u.kind == CLI_UNTIL_FILE && u.offset == 340);
+    cr_assert_str_eq(u.file, "binlog.000012");
+    u = until_of("gtid:a:1-5");
+    cr_assert(u.kind == CLI_UNTIL_GTID);
+    cr_assert_str_eq(u.gtid_set, "a:1-5");
+    u = until_of("1970-01-01T00:00:02Z");
+    cr_assert(u.kind == CLI_UNTIL_TIME && u.time_us == 2000000);
+    u = until_of("time:1970-01-01T00:00:02Z");
+    cr_assert(u.kind == CLI_UNTIL_TIME && u.time_us == 2000000);
+
+    refused(ARGV("run", "t.yaml", "--until", "later"), "--until later");
+    refused(ARGV("run", "t.yaml", "--until", "gtid:"), "--until gtid:");
+    refused(ARGV("run", "t.yaml", "--until", "time:now"), "--until time:now");
+    refused(ARGV("run", "t.yaml", "--until", "binlog:3"), "--until");
+    refused(ARGV("run", "t.yaml", "--until"), "needs a value");
+}
+
+Test(args, config_takes_a_file_or_prints_what_needs_none)
+{
+    struct cli_args a = parsed(ARGV("config", "t.yaml"));
+    cr_assert_eq(a.command, CLI_CONFIG);
+    cli_args_fini(&a);
+    a = parsed(ARGV("config", "--example"));
+    cr_assert(a.example && a.task_file == NULL);
+    cli_args_fini(&a);
+    refused(ARGV("config"), "needs a task file");
+    refused(ARGV("config", "--example", "t.yaml"), "takes no task file");
+    refused(ARGV("config", "t.yaml", "--until", "caught-up"), "unknown option --until");
+}
+
+Test(args, what_is_not_there_is_refused_with_its_name)
+{
+    refused(ARGV("check", "t.yaml"), "check is not available in this version");
+    refused(ARGV("verify", "t.yaml"), "verify is not available in this version");
+    refused(ARGV("rnu", "t.yaml"), "unknown command rnu");
+    refused(ARGV("run", "t.yaml", "u.yaml"), "u.yaml");
+    refused(ARGV("run", "t.yaml", "--fast"), "unknown option --fast");
+    refused(ARGV("run", "t.yaml", "--brokers", "a:1"), "--override destination.brokers=a:1");
+    refused(ARGV("run"), "needs a task file");
+    refused((const char *const[]){"rowcast", NULL}, "a command is missing");
+}
+
+Test(args, help_and_version_have_the_usual_names)
+{
+    struct cli_args a = parsed(ARGV("--help"));
+    cr_assert_eq(a.command, CLI_HELP);
+    a = parsed(ARGV("--version"));
+    cr_assert_eq(a.command, CLI_VERSION);
+    cli_args_fini(&a);
+}
