@@ -165,9 +165,6 @@ static uint8_t *put_gtid(struct canal_json *enc, struct slice gtid, uint8_t *p)
 static uint8_t *put_first_part(struct canal_json *enc, const struct canal_table *ct,
                                const struct change *c, uint8_t *p)
 {
-    p = canal_room(enc, p, 0);
-    if (p == NULL)
-        return NULL;
     static const char lead[] = "{\"data\":[";
     memcpy(p, lead, sizeof lead - 1);
     p += sizeof lead - 1;
@@ -210,11 +207,13 @@ static inline size_t sum(size_t limit, size_t more)
 static enum err encode_into(struct canal_json *enc, const struct canal_table *ct,
                             const struct change *c, struct writer *w)
 {
+    enc->err = ERR_OK;
+    enc->failed = NULL;
+    if (!writer_reserve(w, ct->fixed))
+        return w->err;
     enc->w = w;
     enc->end = w->base + w->cap;
     enc->fixed = ct->fixed;
-    enc->err = ERR_OK;
-    enc->failed = NULL;
     /* What is not escaped yet cannot be longer than all; a piece more is asked for in vain. */
     enc->document.max = enc->scratch.max = sum(w->max, CANAL_PIECE);
     uint8_t *p = put_change(enc, ct, c, writer_tail(w));

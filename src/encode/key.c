@@ -124,7 +124,7 @@ static uint32_t hash_digits(uint32_t h, uint64_t v)
 
 static enum err put_latin1(struct slice s, struct writer *w)
 {
-    if (s.len > SIZE_MAX / 4 || !writer_reserve(w, 2 * s.len))
+    if (s.len > SIZE_MAX / 4 || !writer_reserve(w, 2 * s.len + 1))
         return w->err != ERR_OK ? w->err : ERR_TOO_LARGE;
     uint8_t *p = writer_tail(w);
     for (size_t i = 0; i < s.len; i++)
