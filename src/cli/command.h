@@ -9,6 +9,8 @@
 struct task_config;
 
 int cmd_config(const struct cli_args *a);
+
+/* Until it is stopped (SIGTERM, SIGINT), done, or fails. */
 int cmd_run(const struct cli_args *a);
 
 /*

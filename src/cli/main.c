@@ -17,8 +17,7 @@ static int dispatch(const struct cli_args *a)
     case CLI_CONFIG:
         return cmd_config(a);
     case CLI_RUN:
-        fputs("rowcast: the command run is not available in this version\n", stderr);
-        return err_exit_code(ERR_USAGE);
+        return cmd_run(a);
     case CLI_UNBUILT:
         break;
     }

@@ -1,14 +1,9 @@
-#include "cli/run.h"
-
 #include "base/log.h"
+#include "cli/command.h"
 #include "config/task.h"
 #include "pipeline/task.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t signals;
@@ -32,53 +27,28 @@ static void catch_signals(void)
     sigaction(SIGHUP, &ignore, NULL);
 }
 
-/* 2026-11-23T10:00:00Z or with an offset (RFC 3339). */
-static bool parse_time(const char *text, uint64_t *us)
+static void take_until(const struct cli_until *u, struct task_options *o)
 {
-    struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL)
-        return false;
-    long offset = 0;
-    int hours, minutes, used = 0;
-    if (strcmp(rest, "Z") != 0 && strcmp(rest, "z") != 0) {
-        if ((rest[0] != '+' && rest[0] != '-') ||
-            sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || rest[1 + used] != 0)
-            return false;
-        offset = (hours * 60L + minutes) * 60 * (rest[0] == '-' ? -1 : 1);
-    }
-    *us = (uint64_t)(timegm(&tm) - offset) * 1000000;
-    return true;
-}
-
-static bool parse_until(const char *text, struct task_options *o, char *file, size_t cap)
-{
-    if (text == NULL)
-        return true;
-    if (strcmp(text, "caught-up") == 0) {
+    switch (u->kind) {
+    case CLI_UNTIL_STOPPED:
+        break;
+    case CLI_UNTIL_CAUGHT_UP:
         o->until = UNTIL_CAUGHT_UP;
-        return true;
-    }
-    if (strncmp(text, "gtid:", 5) == 0) {
+        break;
+    case CLI_UNTIL_FILE:
         o->until = UNTIL_POSITION;
-        o->until_gtids = text + 5;
-        return true;
-    }
-    if (parse_time(text, &o->until_us)) {
+        o->until_file = u->file;
+        o->until_offset = u->offset;
+        break;
+    case CLI_UNTIL_GTID:
+        o->until = UNTIL_POSITION;
+        o->until_gtids = u->gtid_set;
+        break;
+    case CLI_UNTIL_TIME:
         o->until = UNTIL_TIME;
-        return true;
+        o->until_us = u->time_us;
+        break;
     }
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    if (colon == NULL || colon == text || (size_t)(colon - text) >= cap)
-        return false;
-    o->until_offset = strtoull(colon + 1, &end, 10);
-    if (*end != 0 || end == colon + 1)
-        return false;
-    snprintf(file, cap, "%.*s", (int)(colon - text), text);
-    o->until_file = file;
-    o->until = UNTIL_POSITION;
-    return true;
 }
 
 static int fail(const char *task, enum err e, const struct errmsg *em)
@@ -109,26 +79,16 @@ static int run(const struct task_config *config, struct task_options *o)
     return code;
 }
 
-int cmd_run(const struct run_args *args)
+int cmd_run(const struct cli_args *a)
 {
     struct task_options o = {0};
-    char file[600];
-    if (!parse_until(args->until, &o, file, sizeof(file))) {
-        fprintf(stderr,
-                "rowcast: --until %s: neither caught-up nor a position (FILE:POS, gtid:SET) nor a "
-                "time (2026-01-31T12:00:00Z)\n",
-                args->until);
-        return 2;
-    }
-    struct conf_report report = {0};
     struct task_config *config;
-    enum err e = conf_load(args->path, args->overrides, args->override_count, &config, &report);
-    conf_report_print(&report, stderr);
-    conf_report_fini(&report);
-    if (e != ERR_OK)
-        return err_exit_code(e);
+    take_until(&a->until, &o);
+    int code = cli_load_task(a, &config);
+    if (code != 0)
+        return code;
     catch_signals();
-    int code = run(config, &o);
+    code = run(config, &o);
     conf_free(config);
     return code;
 }
