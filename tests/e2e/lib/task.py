@@ -215,4 +215,4 @@ class Process:
             self.wait(10)
 
 
-STREAMING = r"(?m)\bsource\.stream\w*\b|\bstreaming\b"
+STREAMING = r"\bsource\.connected\b"
