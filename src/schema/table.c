@@ -1,10 +1,11 @@
 /*
  * table_resolve(): a table map and a catalogue's definition become one table.
  *
- *  1. The columns are counted. Two kinds of column may be missing from a
+ *  1. The columns are counted. Three kinds of column may be missing from a
  *     catalogue and are added: a generated invisible primary key that
- *     information_schema hides, and the row_start and row_end of a MariaDB
- *     system-versioned table.
+ *     information_schema hides, in front; behind the others the row_start and
+ *     row_end of a MariaDB system-versioned table, and MariaDB's hashes of
+ *     unique keys that are too long for an index.
  *  2. Each column is resolved: its name, its character set, its type text
  *     (parsed, or rebuilt where there is no catalogue), the check of both
  *     against the wire, ENUM and SET labels.
@@ -34,7 +35,9 @@ struct resolver {
     struct arena *arena;
     struct table *table;
     struct writer scratch;
-    uint32_t before; /* columns of the map before def's first one */
+    uint32_t before; /* columns of the map before def's first one; behind its last: */
+    uint32_t versioning;
+    uint32_t hashes;
 };
 
 static enum err mismatch(struct resolver *b, const char *fmt, ...) PRINTF(2, 3);
@@ -77,24 +80,45 @@ static bool is_versioning_pair(const struct map_column *m)
     return true;
 }
 
-/* Sets b->before. */
+static uint32_t count_hashes(const struct table_def *def)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < def->key_count; i++)
+        n += def->keys[i].hash;
+    return slice_eq_nocase(def->engine, SLICE_LIT("MEMORY")) ? 0 : n;
+}
+
+/* Sets b->before, b->versioning and b->hashes when they make up for the difference. */
+static bool explain_counts(struct resolver *b)
+{
+    const struct table_map *map = b->map;
+    uint32_t known = b->def->column_count, hashes = count_hashes(b->def);
+    if ((map->flags & TABLE_MAP_FLAG_GIPK) != 0 && known + 1 == map->column_count) {
+        b->before = 1;
+        return true;
+    }
+    if (b->def->system_versioned && known + 2 + hashes == map->column_count &&
+        is_versioning_pair(map->columns + known))
+        b->versioning = 2;
+    if (known + b->versioning + hashes != map->column_count)
+        return false;
+    for (uint32_t i = 1; i <= hashes; i++)
+        if (map->columns[map->column_count - i].type != MY_TYPE_LONGLONG)
+            return false;
+    b->hashes = hashes;
+    return true;
+}
+
 static enum err match_counts(struct resolver *b)
 {
     uint32_t in_map = b->map->column_count;
     if (in_map == 0 || in_map > COLUMNS_MAX)
         return mismatch(b, "has %u columns in the binlog; 1 to %d are possible", in_map,
                         COLUMNS_MAX);
-    if (b->def == NULL || b->def->column_count == in_map)
+    if (b->def == NULL || b->def->column_count == in_map || explain_counts(b))
         return ERR_OK;
-    uint32_t in_def = b->def->column_count;
-    if ((b->map->flags & TABLE_MAP_FLAG_GIPK) != 0 && in_def + 1 == in_map) {
-        b->before = 1;
-        return ERR_OK;
-    }
-    if (b->def->system_versioned && in_def + 2 == in_map &&
-        is_versioning_pair(b->map->columns + in_def))
-        return ERR_OK;
-    return mismatch(b, "has %u columns in the binlog and %u in the catalogue", in_map, in_def);
+    return mismatch(b, "has %u columns in the binlog and %u in the catalogue", in_map,
+                    b->def->column_count);
 }
 
 /* The catalogue's column for column i of the map, or NULL. */
@@ -105,11 +129,28 @@ static const struct column_def *def_of(const struct resolver *b, uint32_t i)
     return &b->def->columns[i - b->before];
 }
 
-static struct slice hidden_name(const struct resolver *b, uint32_t i)
+#define HASH_COLUMN "DB_ROW_HASH_"
+
+static bool is_hash(const struct resolver *b, uint32_t i)
+{
+    struct slice name = b->map->columns[i].name;
+    if (b->def != NULL)
+        return i >= b->map->column_count - b->hashes;
+    return name.len > strlen(HASH_COLUMN) &&
+           memcmp(name.ptr, HASH_COLUMN, strlen(HASH_COLUMN)) == 0;
+}
+
+/* The name of a column that the catalogue leaves out. */
+static struct slice added_name(struct resolver *b, uint32_t i)
 {
     if (i < b->before)
         return SLICE_LIT("my_row_id");
-    return i + 2 == b->map->column_count ? SLICE_LIT("row_start") : SLICE_LIT("row_end");
+    uint32_t hashes_at = b->map->column_count - b->hashes;
+    if (i < hashes_at)
+        return i + 2 == hashes_at ? SLICE_LIT("row_start") : SLICE_LIT("row_end");
+    writer_clear(&b->scratch);
+    writer_printf(&b->scratch, HASH_COLUMN "%u", i - hashes_at + 1);
+    return writer_slice(&b->scratch);
 }
 
 static enum err resolve_name(struct resolver *b, uint32_t i)
@@ -125,7 +166,7 @@ static enum err resolve_name(struct resolver *b, uint32_t i)
     }
     if (d == NULL && b->def == NULL)
         return mismatch(b, "is not in the catalogue, and the binlog does not name its columns");
-    c->name = arena_copy(b->arena, d != NULL ? d->name : hidden_name(b, i));
+    c->name = arena_copy(b->arena, d != NULL ? d->name : added_name(b, i));
     return ERR_OK;
 }
 
@@ -292,10 +333,7 @@ static enum err rebuild_text(struct resolver *b, uint32_t i)
     struct map_column known = *m;
     char wire[96];
 
-    if (i < b->before) { /* MySQL makes it BIGINT UNSIGNED */
-        known.has_signedness = true;
-        known.is_unsigned = true;
-    } else if (b->def != NULL) { /* row_start, row_end: MariaDB's transaction ids are unsigned */
+    if (b->def != NULL) { /* the added ones: row id, transaction ids and hashes are unsigned */
         known.has_signedness = true;
         known.is_unsigned = true;
     }
@@ -384,6 +422,7 @@ static enum err resolve_column(struct resolver *b, uint32_t i)
     c->nullable = m->nullable;
     c->generated = d != NULL && d->generated;
     c->invisible = m->has_visibility ? m->invisible : d == NULL ? b->def != NULL : d->invisible;
+    c->hidden = is_hash(b, i);
     TRY(resolve_name(b, i));
     TRY(resolve_charset(b, i));
     return resolve_type(b, i);

@@ -37,6 +37,8 @@ struct key_def {
     struct slice name;
     bool primary;
     bool has_prefix; /* some part is only a prefix: no identity */
+    bool hash;       /* index_type is HASH; of MariaDB, engines other than MEMORY: the key is kept as
+                        a hash, in a column DB_ROW_HASH_n that only row images have */
     uint32_t part_count;
     uint16_t *parts; /* column indexes in key order */
 };
@@ -76,6 +78,7 @@ struct column {
     bool nullable;
     bool generated;
     bool invisible;
+    bool hidden;            /* DB_ROW_HASH_n: the server's own, no statement shows it; never sent */
     bool hires_old_temporal;
     uint8_t fsp;            /* fraction digits of temporal types, 0..6 */
     uint8_t precision;      /* DECIMAL */

@@ -8,7 +8,7 @@
  *     columns: lenenc name, column_type, data_type, collation (strings)
  *              u8 datetime_precision
  *              u8 flags: 0 nullable, 1 generated, 2 invisible, 3 hires_old_temporal
- *     keys:    lenenc name (string), u8 flags: 0 primary, 1 has_prefix
+ *     keys:    lenenc name (string), u8 flags: 0 primary, 1 has_prefix, 2 hash
  *              lenenc parts (number), u16 each
  *
  * The three numbers come first so that a reader can bound them against the
@@ -39,7 +39,7 @@ static void put_column(const struct column_def *c, struct writer *w)
 static void put_key(const struct key_def *k, struct writer *w)
 {
     writer_lenenc_str(w, k->name);
-    writer_u8(w, (uint8_t)(k->primary | k->has_prefix << 1));
+    writer_u8(w, (uint8_t)(k->primary | k->has_prefix << 1 | k->hash << 2));
     writer_lenenc(w, k->part_count);
     for (uint32_t i = 0; i < k->part_count; i++)
         writer_u16(w, k->parts[i]);
@@ -108,6 +108,7 @@ static void take_key(struct reader *r, struct text_area *text, uint32_t columns,
     uint8_t flags = reader_u8(r);
     k->primary = flags & 1;
     k->has_prefix = flags >> 1 & 1;
+    k->hash = flags >> 2 & 1;
     uint64_t count = reader_lenenc(r);
     if (count > *parts_left) {
         reader_fail(r, ERR_MALFORMED);

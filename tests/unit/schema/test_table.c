@@ -482,6 +482,37 @@ Test(table, system_versioning_adds_its_two_columns_at_the_end)
     refused(&s, "table shop.item: has 3 columns in the binlog and 1 in the catalogue");
 }
 
+Test(table, hashes_of_long_unique_keys_are_added_at_the_end_and_hidden)
+{
+    struct sides s;
+    uint16_t a[] = {0};
+    begin(&s);
+    text_column(&s, "a", MY_TYPE_BLOB, 2, "text", 0, "latin1_bin");
+    column(&s, "", MY_TYPE_LONGLONG, 0, "");
+    s.def.column_count = 1;
+    key(&s, false, false, a, 1);
+    refused(&s, "table shop.item: has 2 columns in the binlog and 1 in the catalogue");
+    s.keys[0].hash = true;
+    struct table *t = resolved(&s);
+    same(t->columns[1].name, "DB_ROW_HASH_1");
+    same(t->columns[1].type_text, "bigint unsigned");
+    cr_assert(t->columns[1].hidden && !t->columns[0].hidden);
+    cr_assert_eq(t->identity[0], 0);
+    table_unref(t);
+    s.table = NULL;
+
+    s.def.engine = SLICE_LIT("MEMORY"); /* which has real hash indexes */
+    refused(&s, "table shop.item: has 2 columns in the binlog and 1 in the catalogue");
+
+    s.map_columns[0].name = SLICE_LIT("a");
+    s.map_columns[0].collation = 8;
+    s.map_columns[1].name = SLICE_LIT("DB_ROW_HASH_1");
+    s.map_columns[1].has_signedness = true;
+    t = rebuilt(&s);
+    cr_assert(t->columns[1].hidden && !t->columns[0].hidden);
+    table_unref(t);
+}
+
 Test(table, old_temporal_forms_take_their_fraction_from_the_catalogue)
 {
     struct sides s;

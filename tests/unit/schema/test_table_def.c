@@ -29,7 +29,11 @@ static uint16_t parts[] = {0, 2, 1};
 
 static struct key_def keys[] = {
     {.name = {(const uint8_t *)"PRIMARY", 7}, .primary = true, .part_count = 2, .parts = parts},
-    {.name = {(const uint8_t *)"u", 1}, .has_prefix = true, .part_count = 1, .parts = parts + 2},
+    {.name = {(const uint8_t *)"u", 1},
+     .has_prefix = true,
+     .hash = true,
+     .part_count = 1,
+     .parts = parts + 2},
 };
 
 static struct table_def whole(void)
@@ -81,6 +85,7 @@ Test(table_def, comes_back_as_it_was)
     cr_assert_eq(got->key_count, 2);
     cr_assert(got->keys[0].primary && !got->keys[1].primary);
     cr_assert(!got->keys[0].has_prefix && got->keys[1].has_prefix);
+    cr_assert(!got->keys[0].hash && got->keys[1].hash);
     cr_assert_eq(got->keys[0].part_count, 2);
     cr_assert_eq(got->keys[0].parts[1], 2);
     cr_assert_eq(got->keys[1].parts[0], 1);
