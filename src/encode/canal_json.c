@@ -220,7 +220,8 @@ static enum err encode_into(struct canal_json *enc, const struct canal_table *ct
     if (p == NULL)
         return enc->err;
     w->len = (size_t)(p - w->base);
-    return ERR_OK;
+    /* The memory may be larger than the limit. */
+    return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
 }
 
 /* One large value does not hold memory for good. */
@@ -228,6 +229,13 @@ static inline void keep_small(struct writer *w)
 {
     if (__builtin_expect(w->cap > SPARE_KEEP, 0))
         writer_fini(w);
+}
+
+/* Bytes that value can still take. */
+static size_t room_of(const struct writer *value)
+{
+    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
+    return limit > value->len ? limit - value->len : 0;
 }
 
 /*
@@ -238,7 +246,7 @@ static inline void keep_small(struct writer *w)
 static enum err encode_exactly(struct canal_json *enc, const struct canal_table *ct,
                                const struct change *c, struct writer *value)
 {
-    size_t room = value->max - value->len;
+    size_t room = room_of(value);
     enc->spare.max = sum(room, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16);
     writer_clear(&enc->spare);
     enum err e = encode_into(enc, ct, c, &enc->spare);
@@ -261,17 +269,18 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
         return ERR_OK;
     value->len = start;
     value->err = ERR_OK;
-    if (e == ERR_TOO_LARGE || e == ERR_NO_ROOM) {
-        const struct canal_column *failed = enc->failed;
-        e = encode_exactly(enc, ct, c, value);
-        keep_small(&enc->document);
-        keep_small(&enc->scratch);
-        if (e == ERR_TOO_LARGE && enc->failed == NULL)
-            enc->failed = failed;
-    }
-    if (e != ERR_OK) {
-        value->len = start;
-        value->err = ERR_OK;
-    }
-    return e;
+    if (e != ERR_TOO_LARGE && e != ERR_NO_ROOM)
+        return e;
+    const struct canal_column *failed = enc->failed;
+    e = encode_exactly(enc, ct, c, value);
+    keep_small(&enc->document);
+    keep_small(&enc->scratch);
+    if (e == ERR_OK)
+        return ERR_OK;
+    value->len = start;
+    value->err = ERR_OK;
+    if (enc->failed == NULL)
+        enc->failed = failed;
+    /* In more memory it may fit. */
+    return e == ERR_TOO_LARGE && value->fixed && value->cap < value->max ? ERR_NO_ROOM : e;
 }

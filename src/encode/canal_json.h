@@ -71,10 +71,11 @@ void canal_json_free(struct canal_json *enc); /* may be NULL */
  * Appends one object to value. c->table is the table that ct was made from.
  *
  * value may be a growing writer or one over the caller's memory. The object
- * may fill it to the last byte of its maximum.
+ * may fill it to the last byte: of value->max, and of the memory if that is
+ * fixed.
  *
  * ERR_TOO_LARGE    the object does not fit under value->max
- * ERR_NO_ROOM      it does not fit into the memory of a fixed writer
+ * ERR_NO_ROOM      it does not fit into fixed memory that is smaller than value->max
  * ERR_BAD_TEXT     a text is not valid in its character set
  * ERR_MALFORMED    a value that its column cannot have (ENUM index, JSON bytes)
  * ERR_NO_MEMORY    value or a conversion buffer could not grow

@@ -659,8 +659,8 @@ static void check_every_room(struct fixture *f, const struct cell *before, const
         uint8_t *memory = malloc(room + 1);
         struct writer fixed = writer_fixed(memory, room);
         e = canal_json_encode(f->enc, f->ct, &c, &fixed);
-        cr_assert(room < len ? e == ERR_TOO_LARGE || e == ERR_NO_ROOM : e == ERR_OK,
-                  "fixed room %zu of %zu: %s", room, len, err_name(e));
+        cr_assert(e == (room < len ? ERR_TOO_LARGE : ERR_OK), "fixed room %zu of %zu: %s", room,
+                  len, err_name(e));
         cr_assert_eq(fixed.len, room < len ? 0 : len);
         cr_assert_eq(fixed.base, memory);
         if (e == ERR_OK)
@@ -676,6 +676,28 @@ Test(canal_json, a_message_may_fill_its_room_to_the_last_byte)
     struct fixture f = {0};
     setup(&f, columns, 3);
     check_every_room(&f, item_before, item_after, 1);
+    teardown(&f);
+}
+
+Test(canal_json, memory_and_limit_are_told_apart)
+{
+    struct column columns[] = ITEM_COLUMNS;
+    struct fixture f = {0};
+    setup(&f, columns, 3);
+    struct change c = change_of(&f, CHANGE_INSERT, NULL, item_before);
+    size_t len = strlen(encode(&f, CHANGE_INSERT, NULL, item_before));
+    static uint8_t memory[4096];
+    for (size_t cap = 0; cap <= sizeof memory; cap += 5)
+        for (size_t max = 0; max <= sizeof memory; max += 5) {
+            struct writer w = writer_fixed(memory, cap);
+            w.max = max;
+            enum err want = max >= len && cap >= len ? ERR_OK
+                            : cap < max              ? ERR_NO_ROOM
+                                                     : ERR_TOO_LARGE;
+            enum err e = canal_json_encode(f.enc, f.ct, &c, &w);
+            cr_assert_eq(e, want, "cap %zu, max %zu: %s", cap, max, err_name(e));
+            cr_assert_eq(w.len, e == ERR_OK ? len : 0);
+        }
     teardown(&f);
 }
 
