@@ -8,18 +8,15 @@
  *     unique keys that are too long for an index.
  *  2. Each column is resolved: its name, its character set, its type text
  *     (parsed, or rebuilt where there is no catalogue), the check of both
- *     against the wire, ENUM and SET labels.
- *  3. The keys are chosen.
+ *     against the wire, ENUM and SET labels (table_labels.c).
+ *  3. The keys are chosen (table_keys.c).
  *
  * All memory comes from one arena, the struct table included, so a failure
  * anywhere releases everything at once.
  */
 #include "schema/table.h"
 
-#include "base/arena.h"
-#include "base/reader.h"
-#include "base/writer.h"
-#include "schema/type_text.h"
+#include "schema/table_int.h"
 #include "schema/type_wire.h"
 
 #include <stdarg.h>
@@ -28,21 +25,7 @@
 #define COLUMNS_MAX   4096        /* MySQL's limit; InnoDB's is 1017 */
 #define TYPE_TEXT_MAX (64u << 20) /* 65535 labels of 255 characters, quoted */
 
-struct resolver {
-    const struct table_map *map;
-    const struct table_def *def; /* may be NULL */
-    struct errmsg *em;
-    struct arena *arena;
-    struct table *table;
-    struct writer scratch;
-    uint32_t before; /* columns of the map before def's first one; behind its last: */
-    uint32_t versioning;
-    uint32_t hashes;
-};
-
-static enum err mismatch(struct resolver *b, const char *fmt, ...) PRINTF(2, 3);
-
-static enum err mismatch(struct resolver *b, const char *fmt, ...)
+enum err table_mismatch(struct resolver *b, const char *fmt, ...)
 {
     if (b->em != NULL) {
         va_list ap;
@@ -54,10 +37,7 @@ static enum err mismatch(struct resolver *b, const char *fmt, ...)
     return ERR_TABLE_MISMATCH;
 }
 
-/* "column 3 `qty`" in front of what is wrong with it. */
-static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...) PRINTF(3, 4);
-
-static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...)
+enum err table_column_mismatch(struct resolver *b, uint32_t i, const char *fmt, ...)
 {
     char what[512];
     va_list ap;
@@ -65,8 +45,8 @@ static enum err column_mismatch(struct resolver *b, uint32_t i, const char *fmt,
     vsnprintf(what, sizeof(what), fmt, ap);
     va_end(ap);
     struct slice name = b->table->columns[i].name;
-    return mismatch(b, "column %u `%.*s` %s", i + 1, (int)(name.len < 128 ? name.len : 128),
-                    (const char *)name.ptr, what);
+    return table_mismatch(b, "column %u `%.*s` %s", i + 1, (int)(name.len < 128 ? name.len : 128),
+                          (const char *)name.ptr, what);
 }
 
 static bool is_versioning_pair(const struct map_column *m)
@@ -113,12 +93,12 @@ static enum err match_counts(struct resolver *b)
 {
     uint32_t in_map = b->map->column_count;
     if (in_map == 0 || in_map > COLUMNS_MAX)
-        return mismatch(b, "has %u columns in the binlog; 1 to %d are possible", in_map,
-                        COLUMNS_MAX);
+        return table_mismatch(b, "has %u columns in the binlog; 1 to %d are possible", in_map,
+                              COLUMNS_MAX);
     if (b->def == NULL || b->def->column_count == in_map || explain_counts(b))
         return ERR_OK;
-    return mismatch(b, "has %u columns in the binlog and %u in the catalogue", in_map,
-                    b->def->column_count);
+    return table_mismatch(b, "has %u columns in the binlog and %u in the catalogue", in_map,
+                          b->def->column_count);
 }
 
 /* The catalogue's column for column i of the map, or NULL. */
@@ -161,11 +141,13 @@ static enum err resolve_name(struct resolver *b, uint32_t i)
     if (in_map.len > 0) {
         c->name = arena_copy(b->arena, in_map);
         if (d != NULL && !slice_eq(in_map, d->name))
-            return column_mismatch(b, i, "is named `%.*s` in the catalogue", SLICE_ARG(d->name));
+            return table_column_mismatch(b, i, "is named `%.*s` in the catalogue",
+                                         SLICE_ARG(d->name));
         return ERR_OK;
     }
     if (d == NULL && b->def == NULL)
-        return mismatch(b, "is not in the catalogue, and the binlog does not name its columns");
+        return table_mismatch(b,
+                              "is not in the catalogue, and the binlog does not name its columns");
     c->name = arena_copy(b->arena, d != NULL ? d->name : added_name(b, i));
     return ERR_OK;
 }
@@ -181,14 +163,15 @@ static enum err resolve_charset(struct resolver *b, uint32_t i)
     if (d != NULL && d->collation.len > 0) {
         of_def = charset_of_collation_name(d->collation);
         if (of_def == NULL && of_map == NULL)
-            return column_mismatch(b, i, "has collation %.*s, which is not known",
-                                   SLICE_ARG(d->collation));
+            return table_column_mismatch(b, i, "has collation %.*s, which is not known",
+                                         SLICE_ARG(d->collation));
     } else if (id != 0 && of_map == NULL) {
-        return column_mismatch(b, i, "has collation id %u, which is not known", id);
+        return table_column_mismatch(b, i, "has collation id %u, which is not known", id);
     }
     if (of_map != NULL && of_def != NULL && of_map != of_def)
-        return column_mismatch(b, i, "has character set %s in the binlog and %s in the catalogue",
-                               of_map->name, of_def->name);
+        return table_column_mismatch(b, i,
+                                     "has character set %s in the binlog and %s in the catalogue",
+                                     of_map->name, of_def->name);
     c->charset = of_map != NULL ? of_map : of_def;
     return ERR_OK;
 }
@@ -210,10 +193,10 @@ static enum err check_charset(struct resolver *b, uint32_t i)
     bool binary = c->charset != NULL && c->charset->form == CHARSET_BINARY;
     if (is_text(c->kind)) {
         if (c->charset == NULL)
-            return column_mismatch(b, i, "has no known character set");
+            return table_column_mismatch(b, i, "has no known character set");
         if (binary)
-            return column_mismatch(b, i, "is binary in the binlog and %.*s in the catalogue",
-                                   SLICE_ARG(c->type_text));
+            return table_column_mismatch(b, i, "is binary in the binlog and %.*s in the catalogue",
+                                         SLICE_ARG(c->type_text));
         enum err e = charset_prepare(c->charset);
         return e == ERR_OK ? ERR_OK
                            : errmsg_set(b->em, e, "character set %s cannot be prepared: %s",
@@ -223,106 +206,11 @@ static enum err check_charset(struct resolver *b, uint32_t i)
         return ERR_OK;
     bool bytes = c->kind == COL_BINARY || c->kind == COL_VARBINARY || c->kind == COL_BLOB;
     if (bytes && c->charset != NULL && !binary)
-        return column_mismatch(b, i,
-                               "has character set %s in the binlog and is %.*s in the catalogue",
-                               c->charset->name, SLICE_ARG(c->type_text));
+        return table_column_mismatch(
+            b, i, "has character set %s in the binlog and is %.*s in the catalogue",
+            c->charset->name, SLICE_ARG(c->type_text));
     c->charset = NULL;
     return ERR_OK;
-}
-
-/* Labels of the map's metadata: a count and strings in the column's character set. */
-static enum err members_of_map(struct resolver *b, uint32_t i)
-{
-    struct column *c = &b->table->columns[i];
-    const struct charset *cs = c->charset;
-    if (cs == NULL || cs->form == CHARSET_BINARY)
-        cs = charset_of_name(SLICE_LIT("utf8mb4"));
-    TRY(charset_prepare(cs));
-
-    struct reader r = reader_of(b->map->columns[i].members);
-    uint64_t count = reader_lenenc(&r);
-    if (reader_finish(&r) != ERR_OK || count > TYPE_MEMBERS_MAX || count > reader_left(&r))
-        return column_mismatch(b, i, "has a damaged list of members in the binlog");
-    struct slice *members = arena_array(b->arena, (size_t)count, sizeof(*members));
-    if (members == NULL)
-        return ERR_NO_MEMORY;
-    for (uint64_t k = 0; k < count; k++) {
-        struct slice raw = reader_lenenc_str(&r);
-        writer_clear(&b->scratch);
-        if (reader_finish(&r) != ERR_OK)
-            return column_mismatch(b, i, "has a damaged list of members in the binlog");
-        TRY(charset_to_utf8(cs, raw, &b->scratch, true, NULL));
-        members[k] = arena_copy(b->arena, writer_slice(&b->scratch));
-    }
-    c->members = members;
-    c->member_count = (uint32_t)count;
-    return ERR_OK;
-}
-
-static enum err members_of_text(struct resolver *b, uint32_t i, const struct type_text *t)
-{
-    struct column *c = &b->table->columns[i];
-    struct slice *members = arena_array(b->arena, t->member_count, sizeof(*members));
-    uint8_t *text = arena_alloc(b->arena, t->members.len);
-    if (members == NULL || text == NULL)
-        return ERR_NO_MEMORY;
-    struct slice rest = t->members, quoted;
-    uint32_t k = 0;
-    while (k < t->member_count && type_member_next(&rest, &quoted)) {
-        size_t n = type_member_unquote(quoted, text);
-        members[k++] = slice_of(text, n);
-        text += n;
-    }
-    c->members = members;
-    c->member_count = k;
-    return ERR_OK;
-}
-
-/*
- * information_schema is utf8mb3 on most servers and shows '?' for what that
- * cannot hold, so such a label agrees with any.
- */
-static bool label_agrees(struct slice in_map, struct slice in_def)
-{
-    return slice_eq(in_map, in_def) || memchr(in_def.ptr, '?', in_def.len) != NULL;
-}
-
-static enum err resolve_members(struct resolver *b, uint32_t i, const struct type_text *t)
-{
-    struct column *c = &b->table->columns[i];
-    if (b->map->columns[i].members.len == 0)
-        return members_of_text(b, i, t);
-    TRY(members_of_map(b, i));
-    struct slice *of_map = c->members;
-    uint32_t count = c->member_count;
-    if (count != t->member_count)
-        return column_mismatch(b, i, "has %u members in the binlog and %u in the catalogue", count,
-                               t->member_count);
-    TRY(members_of_text(b, i, t));
-    for (uint32_t k = 0; k < count; k++)
-        if (!label_agrees(of_map[k], c->members[k]))
-            return column_mismatch(
-                b, i, "has '%.*s' as its member %u in the binlog and '%.*s' in the catalogue",
-                SLICE_ARG(of_map[k]), k + 1, SLICE_ARG(c->members[k]));
-    c->members = of_map;
-    return ERR_OK;
-}
-
-static enum err rebuild_members_text(struct resolver *b, uint32_t i)
-{
-    struct column *c = &b->table->columns[i];
-    if (b->map->columns[i].members.len == 0)
-        return column_mismatch(b, i, "has members that neither the binlog nor a catalogue names");
-    TRY(members_of_map(b, i));
-    writer_clear(&b->scratch);
-    writer_printf(&b->scratch, "%s(", b->map->columns[i].type == MY_TYPE_ENUM ? "enum" : "set");
-    for (uint32_t k = 0; k < c->member_count; k++) {
-        if (k > 0)
-            writer_u8(&b->scratch, ',');
-        type_member_quote(c->members[k], &b->scratch);
-    }
-    writer_u8(&b->scratch, ')');
-    return b->scratch.err;
 }
 
 /* The type text where no catalogue has the column. */
@@ -339,12 +227,13 @@ static enum err rebuild_text(struct resolver *b, uint32_t i)
     }
     writer_clear(&b->scratch);
     if (m->type == MY_TYPE_ENUM || m->type == MY_TYPE_SET)
-        TRY(rebuild_members_text(b, i));
+        TRY(table_labels_rebuild(b, i));
     else if (!type_wire_text(&known, c->charset, &b->scratch))
-        return column_mismatch(b, i,
-                               "is %s in the binlog and in no catalogue, and the binlog's metadata "
-                               "does not say enough about it",
-                               type_wire_name(m, wire, sizeof(wire)));
+        return table_column_mismatch(
+            b, i,
+            "is %s in the binlog and in no catalogue, and the binlog's metadata "
+            "does not say enough about it",
+            type_wire_name(m, wire, sizeof(wire)));
     if (b->scratch.err != ERR_OK)
         return b->scratch.err;
     c->type_text = arena_copy(b->arena, writer_slice(&b->scratch));
@@ -398,15 +287,17 @@ static enum err resolve_type(struct resolver *b, uint32_t i)
     else
         TRY(rebuild_text(b, i));
     if (!type_text_parse(c->type_text, &t))
-        return column_mismatch(b, i, "has type %.*s, which is not known", SLICE_ARG(c->type_text));
+        return table_column_mismatch(b, i, "has type %.*s, which is not known",
+                                     SLICE_ARG(c->type_text));
     if (!type_wire_fits(m, &t, c->charset))
-        return column_mismatch(b, i, "is %s in the binlog and %.*s in the catalogue",
-                               type_wire_name(m, wire, sizeof(wire)), SLICE_ARG(c->type_text));
+        return table_column_mismatch(b, i, "is %s in the binlog and %.*s in the catalogue",
+                                     type_wire_name(m, wire, sizeof(wire)),
+                                     SLICE_ARG(c->type_text));
     c->bare_type = d != NULL && d->data_type.len > 0 ? arena_copy(b->arena, d->data_type) : t.bare;
     take_parameters(c, &t);
     TRY(check_charset(b, i));
     if (has_members(t.kind) && c->members == NULL)
-        TRY(resolve_members(b, i, &t));
+        TRY(table_labels(b, i, &t));
     return ERR_OK;
 }
 
@@ -428,101 +319,6 @@ static enum err resolve_column(struct resolver *b, uint32_t i)
     return resolve_type(b, i);
 }
 
-static enum err copy_parts(struct resolver *b, const uint16_t *parts, uint32_t count,
-                           uint32_t shift, uint16_t **out)
-{
-    uint16_t *p = arena_array(b->arena, count, sizeof(*p));
-    if (p == NULL)
-        return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t column = parts[i] + shift;
-        if (column >= b->table->column_count)
-            return mismatch(b, "has a key over column %u, but only %u columns", column + 1,
-                            b->table->column_count);
-        p[i] = (uint16_t)column;
-    }
-    *out = p;
-    return ERR_OK;
-}
-
-/* The primary key; *prefix says whether some part is only a prefix. */
-static enum err resolve_primary(struct resolver *b, bool *prefix)
-{
-    const struct table_map *map = b->map;
-    struct table *t = b->table;
-    const uint16_t first = 0;
-
-    *prefix = false;
-    if (map->has_primary_key) {
-        uint16_t *parts = arena_array(b->arena, map->key_part_count, sizeof(*parts));
-        if (parts == NULL)
-            return ERR_NO_MEMORY;
-        for (uint32_t i = 0; i < map->key_part_count; i++) {
-            parts[i] = map->key_parts[i].column;
-            *prefix |= map->key_parts[i].prefix > 0;
-        }
-        TRY(copy_parts(b, parts, map->key_part_count, 0, &t->pk));
-        t->pk_count = map->key_part_count;
-    } else if (b->before > 0) {
-        TRY(copy_parts(b, &first, 1, 0, &t->pk));
-        t->pk_count = 1;
-    } else if (b->def != NULL && b->def->key_count > 0 && b->def->keys[0].primary) {
-        const struct key_def *k = &b->def->keys[0];
-        TRY(copy_parts(b, k->parts, k->part_count, 0, &t->pk));
-        t->pk_count = k->part_count;
-        *prefix = k->has_prefix;
-    }
-    return ERR_OK;
-}
-
-static bool key_is_not_null(const struct resolver *b, const struct key_def *k)
-{
-    for (uint32_t i = 0; i < k->part_count; i++) {
-        uint32_t column = k->parts[i] + b->before;
-        if (column >= b->table->column_count || b->table->columns[column].nullable)
-            return false;
-    }
-    return true;
-}
-
-/* The first unique key that can be an identity, or with any, the first one at all. */
-static const struct key_def *unique_key(const struct resolver *b, bool any)
-{
-    for (uint32_t i = 0; b->def != NULL && i < b->def->key_count; i++) {
-        const struct key_def *k = &b->def->keys[i];
-        if (!k->primary && k->part_count > 0 && (any || (!k->has_prefix && key_is_not_null(b, k))))
-            return k;
-    }
-    return NULL;
-}
-
-static enum err resolve_keys(struct resolver *b)
-{
-    struct table *t = b->table;
-    const struct key_def *k;
-    bool prefix;
-
-    TRY(resolve_primary(b, &prefix));
-    if (t->pk_count > 0 && !prefix) {
-        t->identity = t->pk;
-        t->identity_count = t->pk_count;
-    } else if ((k = unique_key(b, false)) != NULL) {
-        TRY(copy_parts(b, k->parts, k->part_count, b->before, &t->identity));
-        t->identity_count = k->part_count;
-    }
-    if (t->identity_count > 0) {
-        t->partition = t->identity;
-        t->partition_count = t->identity_count;
-    } else if (t->pk_count > 0) {
-        t->partition = t->pk;
-        t->partition_count = t->pk_count;
-    } else if ((k = unique_key(b, true)) != NULL) {
-        TRY(copy_parts(b, k->parts, k->part_count, b->before, &t->partition));
-        t->partition_count = k->part_count;
-    }
-    return ERR_OK;
-}
-
 static enum err resolve(struct resolver *b)
 {
     struct table *t = b->table;
@@ -536,7 +332,7 @@ static enum err resolve(struct resolver *b)
     t->type_text_rebuilt = b->def == NULL;
     for (uint32_t i = 0; i < t->column_count; i++)
         TRY(resolve_column(b, i));
-    TRY(resolve_keys(b));
+    TRY(table_keys(b));
     return b->arena->failed ? ERR_NO_MEMORY : ERR_OK;
 }
 

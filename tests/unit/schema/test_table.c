@@ -439,6 +439,25 @@ Test(table, the_binlog_knows_better_what_the_primary_key_is)
     refused(&s, "table shop.item: has a key over column 3, but only 2 columns");
 }
 
+Test(table, a_unique_key_that_mysql_promotes_is_no_primary_key)
+{
+    struct sides s;
+    uint16_t a[] = {0}, b[] = {1};
+    begin(&s);
+    column(&s, "a", MY_TYPE_LONG, 0, "int");
+    column(&s, "b", MY_TYPE_LONG, 0, "int");
+    key(&s, false, false, a, 1);
+    key(&s, false, false, b, 1);
+    s.map.has_primary_key = true;
+    s.map.key_part_count = 1;
+    s.map_parts[0].column = 1;
+    struct table *t = resolved(&s);
+    cr_assert_eq(t->pk_count, 0);
+    cr_assert_eq(t->identity_count, 1);
+    cr_assert_eq(t->identity[0], 0, "the same as without metadata");
+    table_unref(t);
+}
+
 Test(table, a_hidden_generated_primary_key_is_added_in_front)
 {
     struct sides s;
