@@ -7,12 +7,10 @@
  * flipped, and of a negative number every bit.
  */
 #include "base/number.h"
-#include "base/reader.h"
 #include "schema/cell_text.h"
 
 #define DIGITS_PER_GROUP 9
 #define PRECISION_MAX    81 /* the server has nine groups; columns use 65, JSON counts in groups */
-#define PACKED_MAX       40
 
 /* Bytes of a group of so many digits, and the first number that has one more. */
 static const uint8_t group_bytes[DIGITS_PER_GROUP + 1] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
@@ -27,16 +25,33 @@ size_t cell_decimal_size(unsigned precision, unsigned scale)
            scale / DIGITS_PER_GROUP * 4 + group_bytes[scale % DIGITS_PER_GROUP];
 }
 
-/* A copy with the sign's doings undone. */
-static bool unpack(struct slice packed, uint8_t bytes[PACKED_MAX])
+/* Where reading stands, and what undoes the sign: all ones when negative; the flip but once. */
+struct groups {
+    const uint8_t *b;
+    uint32_t mask;
+    uint8_t flip;
+};
+
+/* The next group, of 1 to 9 digits. */
+static inline uint32_t take_group(struct groups *g, unsigned digits)
 {
-    bool negative = (packed.ptr[0] & 0x80) == 0;
-    memcpy(bytes, packed.ptr, packed.len);
-    bytes[0] ^= 0x80;
-    if (negative)
-        for (size_t i = 0; i < packed.len; i++)
-            bytes[i] ^= 0xFF;
-    return negative;
+    const uint8_t *b = g->b;
+    uint32_t first = b[0] ^ g->flip;
+    g->flip = 0;
+    switch (group_bytes[digits]) {
+    case 1:
+        g->b += 1;
+        return first ^ (g->mask & 0xFF);
+    case 2:
+        g->b += 2;
+        return (first << 8 | b[1]) ^ (g->mask & 0xFFFF);
+    case 3:
+        g->b += 3;
+        return (first << 16 | (uint32_t)b[1] << 8 | b[2]) ^ (g->mask & 0xFFFFFF);
+    default:
+        g->b += 4;
+        return (first << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]) ^ g->mask;
+    }
 }
 
 /*
@@ -44,16 +59,13 @@ static bool unpack(struct slice packed, uint8_t bytes[PACKED_MAX])
  * that is not zero is written as it is and those behind it in full. NULL: a
  * group has more digits than it may.
  */
-static uint8_t *put_whole(uint8_t *p, const uint8_t **b, unsigned digits)
+static uint8_t *put_whole(uint8_t *p, struct groups *g, unsigned digits)
 {
     unsigned odd = digits % DIGITS_PER_GROUP;
     unsigned n = odd > 0 ? odd : DIGITS_PER_GROUP; /* of the group that comes next */
     const uint8_t *start = p;
     for (; digits > 0; digits -= n, n = DIGITS_PER_GROUP) {
-        if (n > digits)
-            return NULL;
-        uint32_t v = (uint32_t)load_be(*b, group_bytes[n]);
-        *b += group_bytes[n];
+        uint32_t v = take_group(g, n);
         if (v >= group_end[n])
             return NULL;
         if (p != start)
@@ -67,16 +79,18 @@ static uint8_t *put_whole(uint8_t *p, const uint8_t **b, unsigned digits)
 }
 
 /* Digits after the point, all of them. The odd ones are written as nine and cut. */
-static uint8_t *put_scale(uint8_t *p, const uint8_t *b, unsigned digits)
+static uint8_t *put_scale(uint8_t *p, struct groups *g, unsigned digits)
 {
     *p++ = '.';
     while (digits > 0) {
         unsigned n = digits < DIGITS_PER_GROUP ? digits : DIGITS_PER_GROUP;
-        uint32_t v = (uint32_t)load_be(b, group_bytes[n]);
-        b += group_bytes[n];
+        uint32_t v = take_group(g, n);
         if (v >= group_end[n])
             return NULL;
-        number_9digits(p, v * group_end[DIGITS_PER_GROUP - n]);
+        if (n == 2) /* prices */
+            number_2digits(p, v);
+        else
+            number_9digits(p, v * group_end[DIGITS_PER_GROUP - n]);
         p += n;
         digits -= n;
     }
@@ -85,13 +99,13 @@ static uint8_t *put_scale(uint8_t *p, const uint8_t *b, unsigned digits)
 
 uint8_t *cell_decimal_text(uint8_t *p, struct slice packed, unsigned precision, unsigned scale)
 {
-    uint8_t bytes[PACKED_MAX];
-    const uint8_t *b = bytes;
     if (precision == 0 || precision > PRECISION_MAX || scale > precision ||
         packed.len != cell_decimal_size(precision, scale))
         return NULL;
-    if (unpack(packed, bytes))
+    bool negative = (packed.ptr[0] & 0x80) == 0;
+    struct groups g = {packed.ptr, negative ? UINT32_MAX : 0, 0x80};
+    if (negative)
         *p++ = '-';
-    p = put_whole(p, &b, precision - scale);
-    return p == NULL || scale == 0 ? p : put_scale(p, b, scale);
+    p = put_whole(p, &g, precision - scale);
+    return p == NULL || scale == 0 ? p : put_scale(p, &g, scale);
 }

@@ -23,7 +23,8 @@ struct level {
 struct walk {
     struct writer *w;
     size_t doc_len;
-    unsigned depth; /* open containers */
+    unsigned depth;   /* open containers */
+    unsigned deepest; /* so far; bytes is set up to here */
     struct level levels[JSON_DEPTH_MAX];
     uint64_t bytes[JSON_DEPTH_MAX + 1]; /* seen at each depth */
 };
@@ -66,6 +67,8 @@ static void put_escape(struct writer *w, uint8_t b)
 static void put_string(struct writer *w, struct slice s)
 {
     const uint8_t *p = s.ptr, *end = s.ptr + s.len;
+    if (!writer_reserve(w, s.len + 2))
+        return;
     writer_u8(w, '"');
     while (p < end) {
         const uint8_t *run = p;
@@ -245,7 +248,10 @@ static enum err open_container(struct walk *k, struct json_value v)
     TRY(json_container_open(v, &l->c));
     TRY(spend(k, l->c.data.len));
     l->next = 0;
-    k->depth++;
+    if (++k->depth > k->deepest) {
+        k->deepest = k->depth;
+        k->bytes[k->depth] = 0;
+    }
     writer_u8(k->w, l->c.is_object ? '{' : '[');
     return ERR_OK;
 }
@@ -300,8 +306,8 @@ enum err json_binary_text(struct slice doc, struct writer *out)
     struct walk k;
     k.w = out;
     k.doc_len = doc.len;
-    k.depth = 0;
-    memset(k.bytes, 0, sizeof(k.bytes));
+    k.depth = k.deepest = 0;
+    k.bytes[0] = 0;
     enum err e = put_value(&k, json_value_of(doc));
     while (e == ERR_OK && k.depth > 0 && out->err == ERR_OK)
         e = step(&k);
