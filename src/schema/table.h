@@ -107,9 +107,18 @@ struct table {
 
 /*
  * Merges a table map with the catalogue's definition. def may be NULL when the
- * map has FULL metadata. ERR_TABLE_MISMATCH with a sentence naming table and
- * columns when the two disagree (count, type, signedness, names) or when
- * neither witness tells what is needed.
+ * map has FULL metadata; then UUID, INET and tinyint(1) are not known for what
+ * they are, and a unique key that MySQL takes for a missing primary key is one.
+ *
+ * Where both know: layout, nullability and labels are the map's, the primary
+ * key too; type text, generated columns and other keys are the catalogue's.
+ * Columns that only row images have are added (MySQL's generated invisible
+ * primary key, MariaDB's row_start and row_end and its key hashes).
+ *
+ * ERR_TABLE_MISMATCH with a sentence naming table and columns when the two
+ * disagree (count, names, types and their parameters, signedness, character
+ * sets, labels) or when neither witness tells what is needed. ERR_NO_MEMORY.
+ * Character sets of the columns are prepared.
  */
 NODISCARD enum err table_resolve(const struct table_map *map, const struct table_def *def,
                                  struct table **out, struct errmsg *em);
