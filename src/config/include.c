@@ -145,7 +145,7 @@ static void include_into(struct conf_load *l, struct conf_node *section)
 {
     const struct conf_node *include = conf_member(section, "include");
     struct conf_node *shared = NULL;
-    if (include == NULL || include->kind != CONF_SCALAR || include->text[0] == '\0')
+    if (include == NULL || include->kind != CONF_SCALAR || include->text[0] == '\0' || l->alone)
         return; /* a wrong kind is reported with all other values */
     const char *path = conf_resolve(l->arena, include->at.file, include->text);
     if (path == NULL || !conf_tree_read(path, include->at, l->arena, l->report, &shared))

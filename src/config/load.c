@@ -192,15 +192,23 @@ static bool bind_value(struct conf_load *l, const struct conf_key *k, const stru
     }
 }
 
-/* A default as a node. The table's texts are ours: a test parses them all. */
+/* A default as a node. The table's texts are ours: a test parses them all. Most are plain words. */
 static struct conf_node *fallback_node(struct conf_load *l, const struct conf_key *k)
 {
     struct conf_node *n = NULL;
     struct conf_mark whole = {.file = l->task->path};
-    if (k->fallback == NULL ||
-        !conf_tree_parse(slice_str(k->fallback), whole, l->arena, l->report, &n))
+    if (k->fallback == NULL)
         return NULL;
-    n->name = conf_key_leaf(k);
+    if (strchr("[{\"", k->fallback[0]) == NULL) {
+        n = conf_alloc(l->arena, sizeof(*n));
+        if (n != NULL)
+            *n = (struct conf_node){
+                .kind = CONF_SCALAR, .text = k->fallback, .plain = true, .at = whole};
+    } else if (!conf_tree_parse(slice_str(k->fallback), whole, l->arena, l->report, &n)) {
+        return NULL;
+    }
+    if (n != NULL)
+        n->name = conf_key_leaf(k);
     return n;
 }
 
@@ -255,6 +263,7 @@ static void bind_entries(struct conf_load *l, const struct conf_node *list)
         return;
     l->values->objects = list;
     l->task->objects = entries;
+    l->task->object_count = 0; /* the key may be there twice, which was reported */
     for (const struct conf_node *n = list->first; n != NULL; n = n->next) {
         if (n->kind != CONF_MAP) {
             conf_problem(l->report, n->at,
@@ -344,16 +353,14 @@ static void load_tree(struct conf_load *l, struct conf_node *root, const char *c
     conf_check(l);
 }
 
-static bool load_file(struct conf_load *l, const char *const *overrides, size_t count)
+/* What a task file can be, once it is a tree. */
+static bool load_root(struct conf_load *l, struct conf_node *root, const char *const *overrides,
+                      size_t count)
 {
-    struct conf_node *root = NULL;
     struct conf_mark whole = {.file = l->task->path};
-    if (!conf_tree_read(l->task->path, whole, l->arena, l->report, &root))
-        return false;
     if (root == NULL || conf_node_missing(root))
         conf_problem(l->report, whole,
-                     "the file is empty: `rowcast config --example` prints one to "
-                     "start from");
+                     "the file is empty: `rowcast config --example` prints one to start from");
     else if (root->kind != CONF_MAP)
         conf_problem(l->report, root->at, "a task file is a map of keys, not %s",
                      conf_kind_name(root));
@@ -363,30 +370,55 @@ static bool load_file(struct conf_load *l, const char *const *overrides, size_t 
     return l->report->error_count == 0;
 }
 
+/* An empty task with its arena. */
+static enum err begin(struct conf_load *l, const char *path)
+{
+    l->values = calloc(1, sizeof(*l->values) + conf_key_count * sizeof(l->values->items[0]));
+    if (l->values == NULL)
+        return ERR_NO_MEMORY;
+    l->arena = &l->values->arena;
+    l->task = conf_alloc(l->arena, sizeof(*l->task));
+    if (l->task != NULL)
+        l->task->path = conf_text(l->arena, path, strlen(path));
+    if (l->task != NULL && l->task->path != NULL) {
+        l->task->values = l->values;
+        return ERR_OK;
+    }
+    conf_arena_fini(l->arena);
+    free(l->values);
+    return ERR_NO_MEMORY;
+}
+
+static enum err end(struct conf_load *l, bool ok, struct task_config **out)
+{
+    if (ok) {
+        *out = l->task;
+        return ERR_OK;
+    }
+    conf_free(l->task);
+    return ERR_CONFIG;
+}
+
 enum err conf_load(const char *path, const char *const *overrides, size_t override_count,
                    struct task_config **out, struct conf_report *report)
 {
     struct conf_load l = {.report = report};
-    l.values = calloc(1, sizeof(*l.values) + conf_key_count * sizeof(l.values->items[0]));
-    if (l.values == NULL)
-        return ERR_NO_MEMORY;
-    l.arena = &l.values->arena;
-    struct task_config *task = conf_alloc(l.arena, sizeof(*task));
-    enum err e = ERR_NO_MEMORY;
-    if (task != NULL) {
-        task->values = l.values;
-        task->path = conf_text(l.arena, path, strlen(path));
-        l.task = task;
-        if (task->path != NULL)
-            e = load_file(&l, overrides, override_count) ? ERR_OK : ERR_CONFIG;
-    }
-    if (e == ERR_OK) {
-        *out = task;
-        return e;
-    }
-    conf_arena_fini(l.arena);
-    free(l.values);
-    return e;
+    struct conf_node *root = NULL;
+    TRY(begin(&l, path));
+    struct conf_mark whole = {.file = l.task->path};
+    bool ok = conf_tree_read(path, whole, l.arena, report, &root) &&
+              load_root(&l, root, overrides, override_count);
+    return end(&l, ok, out);
+}
+
+enum err conf_load_text(struct slice text, struct task_config **out, struct conf_report *report)
+{
+    struct conf_load l = {.report = report, .alone = true};
+    struct conf_node *root = NULL;
+    TRY(begin(&l, "text"));
+    struct conf_mark first = {l.task->path, 1, 1};
+    bool ok = conf_tree_parse(text, first, l.arena, report, &root) && load_root(&l, root, NULL, 0);
+    return end(&l, ok, out);
 }
 
 void conf_free(struct task_config *task)

@@ -30,7 +30,12 @@ struct conf_load {
     struct conf_values *values;
     struct conf_arena *arena; /* of values */
     struct conf_report *report;
+    bool alone; /* no other file is read, whatever the text names */
 };
+
+/* conf_load() of text that is in memory, for fuzzing: reads no file. */
+NODISCARD enum err conf_load_text(struct slice text, struct task_config **out,
+                                  struct conf_report *report);
 
 /* The value of a key that is known to be in the table. */
 struct conf_value *conf_value_of(const struct conf_values *v, const char *path);

@@ -76,7 +76,7 @@ static const char *password_of(struct conf_load *l, const struct secret_keys *k)
     if (file->set) {
         const struct conf_node *n = file->node;
         const char *path = n->at.line > 0 ? conf_resolve(l->arena, n->at.file, n->text) : n->text;
-        return path != NULL ? password_of_file(l, path, n->at) : NULL;
+        return path != NULL && !l->alone ? password_of_file(l, path, n->at) : NULL;
     }
     return password_of_env(l, env->node->text, k->env);
 }

@@ -324,3 +324,9 @@ Test(load, a_key_that_is_there_twice_is_refused)
 {
     refused_with(TASK OBJECTS "log: {level: info}\nlog: {level: warn}\n", "here twice");
 }
+
+Test(load, a_second_list_of_objects_is_refused_and_not_added_to_the_first)
+{
+    refused_with(TASK OBJECTS "objects:\n  - table: a.*\n  - table: b.*\n",
+                 "the key objects is here twice");
+}
