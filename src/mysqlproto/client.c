@@ -494,9 +494,10 @@ static enum err on_result(struct my_client *c, struct slice payload, struct my_e
 /* All definitions are in: their slices can be cut, for the bytes do not move any more. */
 static enum err columns_complete(struct my_client *c, struct my_event *event)
 {
+    struct slice bytes = writer_slice(&c->definitions);
     uint32_t at = 0;
     for (uint32_t i = 0; i < c->column_count; i++) {
-        struct slice payload = slice_of(c->definitions.base + at, c->definition_ends[i] - at);
+        struct slice payload = slice_of(bytes.ptr + at, c->definition_ends[i] - at);
         if (my_column_parse(payload, c->capabilities, &c->columns[i]) != ERR_OK)
             return client_refuse(c, "a column definition that cannot be read");
         at = c->definition_ends[i];

@@ -31,7 +31,8 @@ struct my_unzip {
     enum unzip_state state;
     uint8_t header[MY_ZIP_HEADER];
     uint8_t header_len;
-    uint32_t body_left;  /* bytes of the body that have not been taken */
+    uint32_t body_taken; /* bytes of the body that the decompressor has */
+    uint32_t body_left;  /* bytes of it that have not been taken */
     uint32_t plain_left; /* bytes that have still to come out of it */
     z_stream zlib;
     ZSTD_DStream *zstd;
@@ -73,6 +74,7 @@ void my_unzip_free(struct my_unzip *z)
 static enum err open_frame(struct my_unzip *z)
 {
     z->body_left = load_le24(z->header);
+    z->body_taken = 0;
     z->plain_left = load_le24(z->header + 4);
     z->header_len = 0;
     /* The sequence is not compared: servers renumber it in ways of their own, and order is TCP's.
@@ -149,6 +151,19 @@ static enum err inflate_zstd(struct my_unzip *z, struct slice in, size_t *taken,
     return ERR_OK;
 }
 
+/*
+ * The library may have been built with its formats of before 1.0, which no
+ * server sends and whose decoders have not been looked after for long.
+ */
+static bool magic_fits(const struct my_unzip *z, struct slice in)
+{
+    static const uint8_t magic[4] = {0x28, 0xB5, 0x2F, 0xFD};
+    for (size_t i = 0; i < in.len && z->body_taken + i < sizeof(magic); i++)
+        if (in.ptr[i] != magic[z->body_taken + i])
+            return false;
+    return true;
+}
+
 static enum err step_body(struct my_unzip *z, struct unzip_io *io)
 {
     size_t in_len = io->in.len - io->taken, cap = io->cap - io->made, taken, made;
@@ -159,10 +174,13 @@ static enum err step_body(struct my_unzip *z, struct unzip_io *io)
     if (cap > z->plain_left)
         cap = z->plain_left;
     struct slice in = slice_of(io->in.ptr + io->taken, in_len);
+    if (z->kind == MY_ZSTD && !magic_fits(z, in))
+        return ERR_PROTOCOL;
     TRY((z->kind == MY_ZSTD ? inflate_zstd : inflate_zlib)(z, in, &taken, io->out + io->made, cap,
                                                            &made, &end));
     io->taken += taken;
     io->made += made;
+    z->body_taken += (uint32_t)taken;
     z->body_left -= (uint32_t)taken;
     z->plain_left -= (uint32_t)made;
     if (end) {

@@ -182,3 +182,11 @@ Test(compress, an_empty_frame_is_nothing)
     cr_assert(slice_eq(writer_slice(&plain), SLICE_LIT("x")));
     writer_fini(&plain);
 }
+
+Test(compress, zstd_formats_of_before_its_first_release_are_refused)
+{
+    struct writer w = sample(MY_ZSTD);
+    w.base[MY_ZIP_HEADER] = 0x27; /* 0.7 */
+    expect_refused(MY_ZSTD, &w);
+    writer_fini(&w);
+}
