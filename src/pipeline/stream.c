@@ -75,19 +75,32 @@ static enum err receive(struct stream *s, size_t need, struct errmsg *em)
     return ERR_OK;
 }
 
-/* What the server says instead of an event. */
-static enum err refused(const struct stream *s, const struct binlog_item *item, struct errmsg *em)
+static bool contains(struct slice text, const char *words)
 {
-    enum err e = item->code == 1236 ? ERR_HISTORY : ERR_DISCONNECTED;
-    return errmsg_set(em, e, "the source ended the replication stream at %s:%llu: %.*s (%u)",
-                      s->file[0] != 0 ? s->file : "its start", (unsigned long long)s->offset,
-                      SLICE_ARG(item->text), item->code);
+    return memmem(text.ptr, text.len, words, strlen(words)) != NULL;
 }
 
-static enum err note_place(struct stream *s, const struct binlog_event *ev)
+/*
+ * What the server says instead of an event. 1236 (ER_MASTER_FATAL_ERROR_READING_BINLOG)
+ * is about history, but for the stream that is ended since another replica has
+ * come with our id.
+ */
+static enum err refused(const struct stream *s, const struct binlog_item *item, struct errmsg *em)
+{
+    enum err e = ERR_DISCONNECTED;
+    const char *hint = "";
+    if (contains(item->text, "same server_uuid") || contains(item->text, "same server_id"))
+        hint = "; is this task running twice, or source.server_id in use elsewhere?";
+    else if (item->code == 1236)
+        e = ERR_HISTORY;
+    return errmsg_set(em, e, "the source ended the replication stream at %s:%llu: %.*s (%u)%s",
+                      s->file[0] != 0 ? s->file : "its start", (unsigned long long)s->offset,
+                      SLICE_ARG(item->text), item->code, hint);
+}
+
+static void note_place(struct stream *s, const struct binlog_event *ev)
 {
     s->offset = binlog_offset_after(s->offset, &ev->header);
-    return ERR_OK;
 }
 
 /* Shows the head of an event that is too large to be kept. */
@@ -104,7 +117,8 @@ static enum err show_head(struct stream *s, struct stream_event *out)
         .frame = s->frame,
         .head_only = true,
     };
-    return note_place(s, &out->ev);
+    note_place(s, &out->ev);
+    return ERR_OK;
 }
 
 /* The next piece of the event that streams past. *last: it is over, and its checksum was right. */
@@ -209,7 +223,7 @@ static enum err take_event(struct stream *s, struct slice raw, struct stream_eve
 {
     *out = (struct stream_event){.frame = s->frame};
     TRY(binlog_event_parse(&s->format, raw, &out->ev));
-    TRY(note_place(s, &out->ev));
+    note_place(s, &out->ev);
     if (out->ev.header.type == BINLOG_FORMAT_DESCRIPTION)
         TRY(binlog_format_parse(&out->ev, &s->format));
     return ERR_OK;
