@@ -1,4 +1,7 @@
-/* Bytes of binlog events for tests. Memory is static: a test is a process of its own. */
+/*
+ * Bytes of binlog events for tests. What the builders make stays until the
+ * test, which is a process of its own, is over.
+ */
 #pragma once
 
 #include "base/writer.h"
@@ -9,10 +12,25 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 
+struct kept {
+    struct kept *before;
+    _Alignas(16) uint8_t data[];
+};
+static struct kept *kept_last; /* so that nothing counts as leaked */
+
+static inline void *keep(size_t n)
+{
+    struct kept *k = malloc(sizeof *k + n);
+    cr_assert_not_null(k);
+    k->before = kept_last;
+    kept_last = k;
+    return k->data;
+}
+
 /* The bytes of hexadecimal text; anything that is no digit is passed over. */
 static inline struct slice hex(const char *text)
 {
-    uint8_t *buf = malloc(strlen(text) / 2 + 1);
+    uint8_t *buf = keep(strlen(text) / 2 + 1);
     size_t n = 0;
     int high = -1;
     for (; *text != 0; text++) {
@@ -34,7 +52,7 @@ static inline struct slice hex(const char *text)
 
 static inline struct writer *new_writer(void)
 {
-    struct writer *w = malloc(sizeof *w);
+    struct writer *w = keep(sizeof *w);
     writer_init(w, 1u << 30);
     return w;
 }

@@ -44,7 +44,7 @@ static inline enum err plan_err(struct column c)
 
 static inline struct row_scratch *new_scratch(size_t max)
 {
-    struct row_scratch *s = malloc(sizeof *s);
+    struct row_scratch *s = keep(sizeof *s);
     row_scratch_init(s, max);
     return s;
 }

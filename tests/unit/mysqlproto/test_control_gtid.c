@@ -130,7 +130,7 @@ static const char tagged[] = "02 78 00  00 00  02 02 04 06 08 0a 0c 0e 10 12 14 
 Test(control_gtid, a_tagged_event_is_read_by_field_ids)
 {
     struct slice body = hex(tagged);
-    uint8_t *bytes = malloc(body.len);
+    uint8_t *bytes = keep(body.len);
     memcpy(bytes, body.ptr, body.len);
     bytes[1] = (uint8_t)(body.len << 1);
     struct binlog_gtid g;

@@ -18,7 +18,7 @@ static enum err parse(const struct binlog_format *f, struct slice raw)
 
 static struct slice flip(struct slice s, size_t byte)
 {
-    uint8_t *p = malloc(s.len);
+    uint8_t *p = keep(s.len);
     memcpy(p, s.ptr, s.len);
     p[byte] ^= 0x10;
     return slice_of(p, s.len);
@@ -114,7 +114,7 @@ Test(event, a_description_of_an_open_file_is_summed_without_its_mark)
     struct binlog_format f = format(false, false);
     struct slice raw =
         make_event(BINLOG_FORMAT_DESCRIPTION, 0, 0, fde_body("8.0.31", 41, true, 1), true);
-    uint8_t *marked = malloc(raw.len);
+    uint8_t *marked = keep(raw.len);
     memcpy(marked, raw.ptr, raw.len);
     marked[17] |= BINLOG_FLAG_IN_USE;
     cr_expect_eq(parse(&f, slice_of(marked, raw.len)), ERR_OK);
@@ -153,7 +153,7 @@ Test(event, descriptions_that_cannot_be_are_refused)
     cr_expect_eq(binlog_format_parse(&ev, &f), ERR_MALFORMED);
     ev.body = fde_body("8.0.31", 0, false, 0);
     cr_expect_eq(binlog_format_parse(&ev, &f), ERR_TRUNCATED);
-    uint8_t *old = malloc(100);
+    uint8_t *old = keep(100);
     memset(old, 0, 100);
     old[0] = 3;
     ev.body = slice_of(old, 100);

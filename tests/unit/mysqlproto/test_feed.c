@@ -6,7 +6,7 @@
 
 static struct slice patterned(size_t n)
 {
-    uint8_t *p = malloc(n);
+    uint8_t *p = keep(n);
     for (size_t i = 0; i < n; i++)
         p[i] = (uint8_t)(i * 31 + (i >> 8));
     return slice_of(p, n);

@@ -10,7 +10,7 @@ static struct slice compress(struct slice s, int level, bool with_size)
     ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, level);
     ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, with_size);
     size_t cap = ZSTD_compressBound(s.len);
-    uint8_t *out = malloc(cap);
+    uint8_t *out = keep(cap);
     size_t n = ZSTD_compress2(c, out, cap, s.ptr, s.len);
     ZSTD_freeCCtx(c);
     cr_assert_not(ZSTD_isError(n));
@@ -128,7 +128,7 @@ Test(payload, a_cut_or_damaged_stream_is_refused)
                       "%zu of %zu bytes", n, z.len);
         writer_fini(out);
     }
-    uint8_t *bad = malloc(z.len);
+    uint8_t *bad = keep(z.len);
     memcpy(bad, z.ptr, z.len);
     bad[0] ^= 1;
     struct writer *out = new_writer();
@@ -140,7 +140,7 @@ Test(payload, a_cut_or_damaged_stream_is_refused)
 Test(payload, a_window_beyond_the_limit_is_refused)
 {
     size_t n = 4 << 20;
-    uint8_t *p = malloc(n);
+    uint8_t *p = keep(n);
     for (size_t i = 0; i < n; i++)
         p[i] = (uint8_t)(i * 2654435761u >> 13);
     struct slice body = body_of(compress(slice_of(p, n), 19, false), 0, n);

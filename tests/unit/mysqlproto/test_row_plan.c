@@ -434,9 +434,7 @@ static void check_mixed(struct row_plan *p, const uint8_t *present, unsigned pre
         cr_assert_eq(row_skip(p, present, &skip), ERR_TRUNCATED);
     }
     row_scratch_fini(s);
-    free(s);
     writer_fini(w);
-    free(w);
 }
 
 Test(row_plan, any_columns_may_be_null)
@@ -461,13 +459,14 @@ Test(row_plan, any_columns_may_be_absent)
 
 Test(row_plan, tables_as_wide_as_they_can_be)
 {
-    struct column *c = malloc(4096 * sizeof *c);
+    struct column *c = keep(4096 * sizeof *c);
     for (unsigned i = 0; i < 4096; i++)
         c[i] = col(MY_TYPE_TINY, 0);
     struct row_plan *p = plan_of(c, 4096);
-    uint8_t *image = calloc(1, 512 + 4096);
+    uint8_t *image = keep(512 + 4096);
+    memset(image, 0, 512 + 4096);
     memset(image + 512, 5, 4096);
-    struct cell *cells = malloc(4096 * sizeof *cells);
+    struct cell *cells = keep(4096 * sizeof *cells);
     struct row_scratch *s = new_scratch(10);
     struct reader r = reader_of(slice_of(image, 512 + 4096));
     cr_assert_eq(row_decode(p, row_all_present, &r, s, cells), ERR_OK);
