@@ -7,6 +7,7 @@
 /* A hostile file cannot make the list grow without end; who has this many errors reads no more. */
 #define REPORT_MAX 200
 
+PRINTF(4, 0)
 static void report_add(struct conf_report *r, struct conf_mark at, bool warning, const char *fmt,
                        va_list args)
 {
