@@ -305,7 +305,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice members[COLUMNS_MAX][MEMBERS_MAX];
     struct cell before[COLUMNS_MAX], after[COLUMNS_MAX];
     uint16_t first[1] = {0};
-    struct zone_step steps[] = {{INT64_MIN, (int32_t)take_u64(&in)}, {1000000, 7200}};
+    /* Offsets that zones have: 14 hours either way. */
+    int32_t offset = (int32_t)(take_u64(&in) % 100801) - 50400;
+    struct zone_step steps[] = {{INT64_MIN, offset}, {1000000, 7200}};
     struct zone zone = {1 + (take(&in) & 1), steps};
     uint8_t flags = take(&in);
     struct canal_options o = {

@@ -9,7 +9,7 @@
 
 struct zone_step {
     int64_t from;      /* first UTC second for which the offset holds */
-    int32_t offset_s;  /* local = UTC + offset */
+    int32_t offset_s;  /* local = UTC + offset; less than two days either way */
 };
 
 struct zone {
