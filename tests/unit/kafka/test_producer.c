@@ -342,8 +342,8 @@ Test(producer, batch_of_one_message_is_measured_to_the_byte)
 
 ParameterizedTestParameters(producer, every_codec_can_be_read_back)
 {
-    static const char codecs[][8] = {"none", "lz4", "gzip", "snappy", "zstd"};
-    return cr_make_param_array(const char[8], codecs, 5);
+    static char codecs[][8] = {"none", "lz4", "gzip", "snappy", "zstd"};
+    return cr_make_param_array(char[8], codecs, 5);
 }
 
 ParameterizedTest(char (*codec)[8], producer, every_codec_can_be_read_back)
