@@ -3,6 +3,7 @@
 #include "config/task.h"
 #include "pipeline/task.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,6 +15,18 @@ static void on_signal(int sig)
     if (signals++ > 0)
         _exit(1); /* the second one ends at once; the checkpoint is always whole */
     task_stop();
+}
+
+/*
+ * Memory that is let go of goes back to the system: large blocks are mapped one
+ * by one whatever was freed before (the C library would raise that bound), and
+ * threads share a few arenas instead of keeping free lists of their own.
+ */
+static void tame_allocator(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_ARENA_MAX, 4);
 }
 
 static void catch_signals(void)
@@ -88,6 +101,7 @@ int cmd_run(const struct cli_args *a)
     if (code != 0)
         return code;
     catch_signals();
+    tame_allocator();
     code = run(config, &o);
     conf_free(config);
     return code;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#define LARGE_ROW        (256u << 10)
 #define BATCHES_PER_LANE 24 /* fewer than a ring has slots */
 
 void feeder_init(struct feeder *f, struct lane *const *lanes, uint32_t lane_count, size_t hold_max)
@@ -24,6 +25,11 @@ void feeder_fini(struct feeder *f)
             }
         }
     }
+}
+
+void feeder_pin(struct feeder *f)
+{
+    f->pinned = true;
 }
 
 void feeder_event(struct feeder *f, const struct row_event *ev, struct frame *frame)
@@ -78,6 +84,8 @@ static enum err next_batch(struct feeder *f, struct feeder_lane *fl)
     struct batch *b = take_empty(fl, false);
     if (b == NULL) {
         /* All of them may be held back by the open transaction: then only its flowing helps. */
+        if (f->touched != 0 && f->pinned)
+            return ERR_TOO_LARGE;
         if (f->touched != 0)
             start_flowing(f);
         hand_over(f, fl, false);
@@ -119,11 +127,16 @@ static enum err need_event(struct feeder *f, struct feeder_lane *fl)
 
 enum err feeder_row(struct feeder *f, uint32_t lane, const struct row_ref *row)
 {
+    size_t held = f->held + row->len + sizeof(*row);
+    if (held > f->hold_max && f->pinned)
+        return ERR_TOO_LARGE;
     TRY(need_event(f, &f->lanes[lane]));
     batch_add_row(f->lanes[lane].last, *row);
     f->touched |= UINT64_C(1) << lane;
-    f->held += row->len + sizeof(*row);
-    if (f->held > f->hold_max && !f->flowing)
+    f->held = held;
+    if (row->len > LARGE_ROW)
+        f->lanes[lane].last->closed = true; /* so that its memory is let go of early */
+    if (held > f->hold_max && !f->flowing)
         start_flowing(f);
     return ERR_OK;
 }
@@ -153,7 +166,7 @@ void feeder_commit(struct feeder *f)
     }
     f->touched = 0;
     f->held = 0;
-    f->flowing = false;
+    f->flowing = f->pinned = false;
 }
 
 /* Takes back the lane's rows that are not certain, and the batches that are empty then. */
@@ -191,14 +204,18 @@ enum err feeder_rollback(struct feeder *f)
         roll_back_lane(&f->lanes[__builtin_ctzll(left)]);
     f->touched = 0;
     f->held = 0;
+    f->pinned = false;
     return ERR_OK;
 }
 
-void feeder_flow(struct feeder *f)
+enum err feeder_flow(struct feeder *f)
 {
+    if (f->touched != 0 && f->pinned)
+        return ERR_TOO_LARGE;
     if (f->touched != 0)
         start_flowing(f);
     feeder_publish(f);
+    return ERR_OK;
 }
 
 void feeder_publish(struct feeder *f)

@@ -37,6 +37,7 @@ struct feeder {
     size_t hold_max; /* bytes of rows that an open transaction may hold back */
     size_t held;
     bool flowing;     /* the open transaction is on its way out */
+    bool pinned;      /* it must not flow: feeder_pin() */
     uint64_t touched; /* lanes with rows of the open transaction, a bit each */
     uint64_t event_serial;
     struct row_event event; /* the current one */
@@ -49,6 +50,13 @@ void feeder_fini(struct feeder *f);
 
 /* The rows that follow belong to this event; what it points to lies in frame. */
 void feeder_event(struct feeder *f, const struct row_event *ev, struct frame *frame);
+
+/*
+ * The open transaction must not flow, whatever its size, for its end does not
+ * make it count: feeder_row() says ERR_TOO_LARGE where it would have to, and
+ * it has to be taken back. Until its end.
+ */
+void feeder_pin(struct feeder *f);
 
 /*
  * Appends one row for a lane. With want, ERR_NO_ROOM has asked that lane to
@@ -72,8 +80,11 @@ void feeder_commit(struct feeder *f);
 /* Takes the open transaction back. ERR_UNSUPPORTED: it has begun to flow. */
 NODISCARD enum err feeder_rollback(struct feeder *f);
 
-/* The open transaction must not wait for its end: memory that its rows hold is wanted. */
-void feeder_flow(struct feeder *f);
+/*
+ * The open transaction must not wait for its end: memory that its rows hold is
+ * wanted. ERR_TOO_LARGE: it is pinned and has to be taken back.
+ */
+NODISCARD enum err feeder_flow(struct feeder *f);
 
 /* Hands over everything that is certain (of a flowing transaction: everything). */
 void feeder_publish(struct feeder *f);

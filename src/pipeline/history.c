@@ -187,14 +187,13 @@ enum err history_end(const struct history_source *h, struct position *out, struc
 static enum err next_event(const struct history_source *h, struct stream *s,
                            struct stream_event *sev, struct errmsg *em)
 {
-    uint64_t deadline = clock_mono_ms() + SILENCE_MS;
     for (;;) {
         enum err e = stream_next(s, sev, em);
         if (e != ERR_NEED_INPUT && e != ERR_NO_ROOM)
             return e;
         if (h->stop != NULL && atomic_load(h->stop))
             return errmsg_set(em, ERR_STOPPED, "stopped");
-        if (clock_mono_ms() > deadline)
+        if (clock_mono_ms() - s->heard_ms > SILENCE_MS)
             return errmsg_set(em, ERR_TIMEOUT, "the source went silent while its binlog was read");
         enum err w = net_loop_wait(h->loop, clock_mono_ms() + 100);
         if (w != ERR_OK && w != ERR_TIMEOUT)
@@ -405,11 +404,13 @@ enum err history_start(const struct history_source *h, const struct conf_start *
     return ERR_BUG;
 }
 
-/* A table whose rows were met without FULL metadata. */
+/* A table whose rows were met. */
 struct seen {
     struct seen *next;
     struct slice database;
     struct slice table;
+    uint64_t raw_hash; /* of its last table map */
+    bool bare;         /* some of its rows come without FULL metadata */
 };
 
 struct scan {
@@ -420,21 +421,35 @@ struct scan {
     struct binlog_map_scratch scratch;
 };
 
-static enum err add_seen(struct scan *c, struct slice database, struct slice table)
+static enum err find_seen(struct scan *c, struct slice database, struct slice table,
+                          struct seen **out)
 {
-    for (const struct seen *n = c->seen; n != NULL; n = n->next)
-        if (slice_eq(n->table, table) && slice_eq(n->database, database))
+    for (struct seen *n = c->seen; n != NULL; n = n->next) {
+        if (slice_eq(n->table, table) && slice_eq(n->database, database)) {
+            *out = n;
             return ERR_OK;
+        }
+    }
     struct seen *n = malloc(sizeof(*n) + database.len + table.len);
     if (n == NULL)
         return ERR_NO_MEMORY;
     uint8_t *text = (uint8_t *)(n + 1);
     memcpy(text, database.ptr, database.len);
     memcpy(text + database.len, table.ptr, table.len);
-    *n = (struct seen){c->seen, slice_of(text, database.len),
-                       slice_of(text + database.len, table.len)};
+    *n = (struct seen){.next = c->seen,
+                       .database = slice_of(text, database.len),
+                       .table = slice_of(text + database.len, table.len)};
     c->seen = n;
+    *out = n;
     return ERR_OK;
+}
+
+static uint64_t hash_of(struct slice s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ s.ptr[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+    return h;
 }
 
 static enum err scan_map(struct scan *c, const struct stream *s, const struct stream_event *sev)
@@ -446,10 +461,16 @@ static enum err scan_map(struct scan *c, const struct stream *s, const struct st
                       : tables_selected(c->tables, head.database, head.name);
     if (!wanted)
         return ERR_OK;
+    struct seen *n;
+    TRY(find_seen(c, head.database, head.name, &n));
+    uint64_t hash = hash_of(head.raw);
+    if (n->bare || hash == n->raw_hash)
+        return ERR_OK;
+    n->raw_hash = hash;
     struct table_map map;
     TRY(binlog_table_map_parse(&s->format, sev->ev.body, &c->scratch, &map));
-    bool full = map.column_count > 0 && map.columns[0].name.len > 0;
-    return full ? ERR_OK : add_seen(c, head.database, head.name);
+    n->bare = !table_map_has_names(&map);
+    return ERR_OK;
 }
 
 static enum err scan_statement(struct scan *c, const struct stream *s,
@@ -465,7 +486,7 @@ static enum err scan_statement(struct scan *c, const struct stream *s,
         bool touches = effect == DDL_DROPS_DATABASE
                            ? ddl_mentions_database(q.sql, n->database)
                            : ddl_mentions(q.sql, q.db, n->database, n->table);
-        if (!touches)
+        if (!touches || !n->bare)
             continue;
         int len = q.sql.len > 160 ? 160 : (int)q.sql.len;
         return errmsg_set(
@@ -496,17 +517,19 @@ static enum err scan_stream(const struct history_source *h, struct scan *c, stru
 
 enum err history_scan(const struct history_source *h, const struct position *from,
                       struct tables *tables, struct slice database, struct slice table,
-                      bool rows_seen, struct errmsg *em)
+                      struct binlog_place *end, struct errmsg *em)
 {
     struct scan c = {.tables = tables, .database = database, .table = table};
     struct src_dump_options dump;
     history_dump_options(h->server, from, &dump);
     struct stream s = {0};
-    enum err e = rows_seen ? add_seen(&c, database, table) : ERR_OK;
-    if (e == ERR_OK)
-        e = stream_open(&s, h->loop, h->options, h->server, &dump, h->pool, em);
+    enum err e = stream_open(&s, h->loop, h->options, h->server, &dump, h->pool, em);
     if (e == ERR_OK)
         e = scan_stream(h, &c, &s, em);
+    /* The end of the binlog is the way out that is looked for. */
+    if (e == ERR_STOPPED && (h->stop == NULL || !atomic_load(h->stop)))
+        e = ERR_OK;
+    *end = binlog_place_of(s.file, s.offset);
     stream_close(&s);
     binlog_map_scratch_fini(&c.scratch);
     while (c.seen != NULL) {
@@ -514,6 +537,5 @@ enum err history_scan(const struct history_source *h, const struct position *fro
         c.seen = n->next;
         free(n);
     }
-    /* The end of the binlog is the way out that is looked for. */
-    return e == ERR_STOPPED && (h->stop == NULL || !atomic_load(h->stop)) ? ERR_OK : e;
+    return e;
 }

@@ -54,8 +54,9 @@ NODISCARD enum err history_end(const struct history_source *h, struct position *
  * table (or with table.len 0: any table that `tables` takes) after a row of it
  * that comes without FULL metadata. Such rows cannot be read with a definition
  * of today: ERR_TABLE_MISMATCH, with the table, the place of the statement and
- * the ways out.
+ * the ways out. *end: the place up to which definitions read before the call
+ * are known to hold.
  */
 NODISCARD enum err history_scan(const struct history_source *h, const struct position *from,
                                 struct tables *tables, struct slice database, struct slice table,
-                                bool rows_seen, struct errmsg *em);
+                                struct binlog_place *end, struct errmsg *em);

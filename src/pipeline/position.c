@@ -63,6 +63,11 @@ static unsigned long long file_number(const char *file)
     return dot != NULL ? strtoull(dot + 1, NULL, 10) : 0;
 }
 
+struct binlog_place binlog_place_of(const char *file, uint64_t offset)
+{
+    return (struct binlog_place){file_number(file), offset};
+}
+
 int binlog_place_compare(const char *a_file, uint64_t a_offset, const char *b_file,
                          uint64_t b_offset)
 {

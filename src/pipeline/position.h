@@ -37,6 +37,21 @@ void position_print(const struct position *p, struct writer *w);
 /* position_print() into a buffer, cut with "..." when it does not fit. Returns buf. */
 const char *position_text(const struct position *p, char *buf, size_t cap);
 
+/* A place in the binlog of one server: the number behind the last dot of the file's name, and
+ * offset. */
+struct binlog_place {
+    uint64_t file; /* 0: nowhere */
+    uint64_t offset;
+};
+
+struct binlog_place binlog_place_of(const char *file, uint64_t offset);
+
+/* a is not behind b. */
+static inline bool binlog_place_upto(struct binlog_place a, struct binlog_place b)
+{
+    return a.file != b.file ? a.file < b.file : a.offset <= b.offset;
+}
+
 /* Compares binlog places: the number behind the last dot, then the offset. <0, 0, >0. */
 int binlog_place_compare(const char *a_file, uint64_t a_offset, const char *b_file,
                          uint64_t b_offset);

@@ -34,7 +34,7 @@ enum err replica_new(const struct replica_options *o, struct replica **out)
     if (r == NULL)
         return ERR_NO_MEMORY;
     r->o = *o;
-    r->next_id = o->next_id;
+    r->next_id = r->group.first_id = o->next_id;
     r->server = *o->known;
     row_scratch_init(&r->scratch, SCRATCH_MAX);
     writer_init(&r->hash_scratch, HASH_TEXT_MAX);
@@ -116,7 +116,8 @@ enum err replica_control(struct replica *r, struct src_session **out)
  * the read and goes on to the binlog's end.
  */
 enum err replica_define(struct replica *r, struct tables *tables, struct slice database,
-                        struct slice table, struct table_def **def, struct errmsg *em)
+                        struct slice table, struct table_def **def, struct binlog_place *holds_to,
+                        struct errmsg *em)
 {
     struct src_session *control;
     TRY(replica_control(r, &control));
@@ -127,7 +128,7 @@ enum err replica_define(struct replica *r, struct tables *tables, struct slice d
                                .session = control,
                                .pool = r->o.pool,
                                .stop = r->o.stop};
-    enum err e = history_scan(&h, &r->read, tables, database, table, true, em);
+    enum err e = history_scan(&h, &r->read, tables, database, table, holds_to, em);
     if (e != ERR_OK) {
         free(*def);
         *def = NULL;
@@ -209,7 +210,7 @@ static enum err follow(struct replica *r)
         }
         if (e == ERR_NO_ROOM) {
             /* All memory for received data is held: by lanes, or by the open group itself. */
-            feeder_flow(r->o.feeder);
+            TRY(replica_make_room(r));
             TRY(replica_wait(r, WAIT_MS));
             continue;
         }
@@ -234,6 +235,8 @@ static enum err connect_source(struct replica *r)
 {
     struct src_session *control;
     TRY(replica_control(r, &control));
+    char uuid[sizeof(r->server.server_uuid)];
+    memcpy(uuid, r->server.server_uuid, sizeof(uuid));
     TRY(src_server_read(control, &r->server, &r->em));
     TRY(src_server_check(&r->server, &r->em));
     TRY(history_check(control, &r->server, r->o.known, &r->read, r->o.stop, &r->em));
@@ -245,6 +248,8 @@ static enum err connect_source(struct replica *r)
     dump.non_blocking = false;
     TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
     tables_forget_ids(r->o.tables);
+    if (strcmp(uuid, r->server.server_uuid) != 0)
+        tables_forget_places(r->o.tables);
     r->txn = (struct binlog_txn){0};
     char where[400];
     log_info("source.connected", "source=%s:%u server=%s position=%s", r->o.source->host,

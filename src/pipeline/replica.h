@@ -66,7 +66,8 @@ void *replica_run(void *replica);
  * (tables_define_fn). Reader thread.
  */
 NODISCARD enum err replica_define(struct replica *r, struct tables *tables, struct slice database,
-                                  struct slice table, struct table_def **def, struct errmsg *em);
+                                  struct slice table, struct table_def **def,
+                                  struct binlog_place *holds_to, struct errmsg *em);
 const struct replica_stats *replica_stats(const struct replica *r);
 
 /* The thread has ended. */

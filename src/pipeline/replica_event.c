@@ -50,6 +50,8 @@ static enum err open_maria_group(struct replica *r, const struct stream_event *s
     group_begin(r);
     r->group.has_gtid = r->group.is_maria = true;
     r->group.maria = g.gtid;
+    if ((g.flags & BINLOG_MARIA_PREPARED_XA) != 0)
+        feeder_pin(r->o.feeder);
     if (r->o.task->canal.gtid)
         r->group.gtid_text_len =
             (size_t)snprintf(r->group.gtid_text, sizeof(r->group.gtid_text), "%u-%u-%llu",
@@ -111,6 +113,20 @@ static enum err roll_back_to_savepoint(struct replica *r)
                       "cannot roll back: which of its rows stand cannot be told from the binlog");
 }
 
+/* The rows of an open XA group are let go of; they are read again if it commits. */
+static enum err drop(struct replica *r)
+{
+    TRY(take_back(r));
+    r->group.dropped = true;
+    return ERR_OK;
+}
+
+enum err replica_make_room(struct replica *r)
+{
+    enum err e = feeder_flow(r->o.feeder);
+    return e == ERR_TOO_LARGE ? drop(r) : e;
+}
+
 /* The group counts only when its xid commits: its rows are read again then. */
 static enum err park(struct replica *r, const struct stream *s, const struct binlog_xid *xid)
 {
@@ -119,6 +135,22 @@ static enum err park(struct replica *r, const struct stream *s, const struct bin
     if (rows > 0)
         TRY(xa_list_add(&r->xa, xid, &r->read));
     return pass_boundary(r, s);
+}
+
+/* XA COMMIT ... ONE PHASE: the group counts at once, and may have been too large to hold. */
+static enum err commit_one_phase(struct replica *r, const struct stream *s,
+                                 const struct binlog_xid *xid)
+{
+    if (!r->group.dropped)
+        return commit(r, s);
+    struct xa_group g = {.xid = *xid};
+    enum err e = position_copy(&g.before, &r->read);
+    r->group.rows = 0;
+    r->group.dropped = false;
+    if (e == ERR_OK)
+        e = replica_replay_xa(r, &g);
+    position_fini(&g.before);
+    return e == ERR_OK ? commit(r, s) : e;
 }
 
 static enum err commit_xa(struct replica *r, const struct stream *s, const struct binlog_xid *xid)
@@ -149,11 +181,6 @@ static enum err refuse_statement(struct replica *r, const struct stream *s,
                       len, (const char *)sql.ptr);
 }
 
-static void note_statement(struct replica *r, const struct binlog_query *q, struct slice sql)
-{
-    tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db);
-}
-
 /* What a QUERY does. */
 static enum err act_on_query(struct replica *r, const struct stream *s,
                              enum binlog_txn_action action, const struct binlog_query *q,
@@ -171,7 +198,8 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
     case BINLOG_TXN_STATEMENT:
         if (action == BINLOG_TXN_STATEMENT)
             TRY(refuse_statement(r, s, q, sql));
-        note_statement(r, q, sql);
+        tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db,
+                         binlog_place_of(s->file, s->offset));
         return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
     case BINLOG_TXN_SAVEPOINT:
         r->group.rows_at_savepoint = r->group.rows;
@@ -216,11 +244,14 @@ static enum err query_event(struct replica *r, const struct stream *s,
         sql = slice_of(expanded, len);
     }
     struct binlog_verb verb = {0};
+    enum binlog_txn_event tev = e == ERR_OK ? binlog_verb_of(sql, &verb) : BINLOG_TXN_EV_OTHER;
     enum binlog_txn_action action;
     if (e == ERR_OK)
-        e = binlog_txn_step(&r->txn, binlog_verb_of(sql, &verb), &action);
+        e = binlog_txn_step(&r->txn, tev, &action);
     if (e == ERR_OK)
         e = act_on_query(r, s, action, &q, sql, &verb);
+    if (e == ERR_OK && tev == BINLOG_TXN_EV_XA_START)
+        feeder_pin(r->o.feeder);
     free(expanded);
     return e;
 }
@@ -319,7 +350,7 @@ static enum err xa_prepare_event(struct replica *r, const struct stream *s,
     enum binlog_txn_action action;
     TRY(binlog_txn_step(
         &r->txn, x.one_phase ? BINLOG_TXN_EV_XA_ONE_PHASE : BINLOG_TXN_EV_XA_PREPARE, &action));
-    return action == BINLOG_TXN_XA_PARK ? park(r, s, &x.xid) : commit(r, s);
+    return action == BINLOG_TXN_XA_PARK ? park(r, s, &x.xid) : commit_one_phase(r, s, &x.xid);
 }
 
 static enum err table_map_event(struct replica *r, const struct stream *s,

@@ -25,6 +25,7 @@ struct group {
     uint64_t rows;              /* row changes of selected tables met in it */
     uint64_t skip;              /* that many of them went out before a reconnect */
     uint64_t rows_at_savepoint; /* when the last SAVEPOINT stood */
+    bool dropped;               /* an XA group too large to hold: read again when it commits */
     uint64_t es_ms;             /* of its last rows */
 };
 
@@ -54,6 +55,12 @@ struct replica {
 /* replica_event.c: one event of the stream; after_commit is called at each boundary. */
 NODISCARD enum err replica_event(struct replica *r, struct stream *s,
                                  const struct stream_event *sev);
+
+/*
+ * replica_event.c: memory is wanted that the open group holds: it flows, or if
+ * it must not, it is dropped and read again when it commits.
+ */
+NODISCARD enum err replica_make_room(struct replica *r);
 
 /* replica_rows.c: the rows of a rows event. */
 NODISCARD enum err replica_rows(struct replica *r, struct stream *s,

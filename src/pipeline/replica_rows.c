@@ -24,7 +24,7 @@ static enum err feed(struct replica *r, const struct binding *b, const struct ro
     enum err e;
     while ((e = feeder_row(r->o.feeder, lane_of(r, b, ref->partition), ref)) == ERR_NO_ROOM)
         TRY(replica_wait(r, 100));
-    return e;
+    return e == ERR_TOO_LARGE ? ERR_NO_ROOM : e;
 }
 
 /* The partition of a row from its probe cells; absent ones are taken from other. */
@@ -169,7 +169,10 @@ static enum err walk(struct replica *r, const struct rows_job *job, struct slice
         r->group.rows++;
         if (r->group.rows <= r->group.skip)
             continue; /* went out before the connection was lost */
-        TRY(route_row(r, job, &row, &ref));
+        enum err e = r->group.dropped ? ERR_OK : route_row(r, job, &row, &ref);
+        if (e == ERR_NO_ROOM)
+            e = replica_make_room(r); /* a pinned group that has outgrown the bound */
+        TRY(e);
     }
     return ERR_OK;
 }
@@ -188,7 +191,7 @@ static enum err expand(struct replica *r, struct binlog_rows *rows, struct frame
                           len, r->stream.large);
     struct frame *f;
     while ((f = frame_get(r->o.pool, need)) == NULL) {
-        feeder_flow(r->o.feeder);
+        TRY(replica_make_room(r));
         TRY(replica_wait(r, 100));
     }
     enum err e = binlog_record_inflate(&r->inflater, rows->rows, f->data, len);

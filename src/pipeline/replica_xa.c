@@ -21,7 +21,7 @@ static enum err next_event(struct replica *r, struct stream *s, struct stream_ev
     for (;;) {
         enum err e = stream_next(s, sev, &r->em);
         if (e == ERR_NO_ROOM)
-            feeder_flow(r->o.feeder);
+            TRY(replica_make_room(r));
         else if (e == ERR_STOPPED)
             return errmsg_set(&r->em, ERR_HISTORY, "its binlog ended before the group did");
         else if (e != ERR_NEED_INPUT)

@@ -229,9 +229,20 @@ static enum err take_event(struct stream *s, struct slice raw, struct stream_eve
     return ERR_OK;
 }
 
+/* Lets go of a frame that was made for one large event, once that is handed out. */
+static void drop_large_frame(struct stream *s)
+{
+    if (s->frame == NULL || s->begin != s->end || s->frame->cap <= frame_pool_size(s->pool))
+        return;
+    frame_unref(s->frame);
+    s->frame = NULL;
+    s->begin = s->end = 0;
+}
+
 static enum err next_outer(struct stream *s, struct stream_event *out, struct errmsg *em)
 {
     struct binlog_item item;
+    drop_large_frame(s);
     size_t need = BINLOG_FEED_HEAD;
     for (;;) {
         size_t have = s->end - s->begin;

@@ -8,9 +8,10 @@
 struct entry {
     struct slice database; /* both point behind the struct */
     struct slice name;
-    size_t object;         /* index of the objects entry that takes it, or OBJECTS_NONE */
-    struct table_def *def; /* NULL: not read yet, or no such table */
-    bool stale;            /* a statement may have changed the table since def was read */
+    size_t object;                /* index of the objects entry that takes it, or OBJECTS_NONE */
+    struct table_def *def;        /* NULL: not read yet, or no such table */
+    bool stale;                   /* def may not hold for rows without FULL metadata */
+    struct binlog_place holds_to; /* statements up to there do not change def */
     struct binding *binding;
     uint8_t *raw; /* of the table map that the binding was made from */
     size_t raw_len;
@@ -126,8 +127,27 @@ enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *e
     }
     free(e->def);
     e->def = def;
-    e->stale = false;
+    e->stale = true;
     return ERR_OK;
+}
+
+void tables_trust(struct tables *t, struct binlog_place holds_to)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
+            if (e->def == NULL)
+                continue;
+            e->stale = false;
+            e->holds_to = holds_to;
+        }
+    }
+}
+
+void tables_forget_places(struct tables *t)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
+            e->holds_to = (struct binlog_place){0};
 }
 
 void tables_forget_ids(struct tables *t)
@@ -264,17 +284,14 @@ enum err tables_prepare_topics(struct tables *t, struct errmsg *em)
     return ERR_OK;
 }
 
-static bool has_full_metadata(const struct table_map *map)
-{
-    return map->column_count > 0 && map->columns[0].name.len > 0;
-}
-
 static enum err redefine(struct tables *t, struct entry *e, struct errmsg *em)
 {
     struct table_def *def = NULL;
-    TRY(t->o.define(t->o.define_arg, e->database, e->name, &def, em));
+    struct binlog_place holds_to;
+    TRY(t->o.define(t->o.define_arg, e->database, e->name, &def, &holds_to, em));
     free(e->def);
     e->def = def;
+    e->holds_to = holds_to;
     e->stale = false;
     return ERR_OK;
 }
@@ -287,7 +304,7 @@ static enum err redefine(struct tables *t, struct entry *e, struct errmsg *em)
 static enum err resolve(struct tables *t, struct entry *e, const struct table_map *map,
                         struct table **out, struct errmsg *em)
 {
-    bool full = has_full_metadata(map);
+    bool full = table_map_has_names(map);
     bool read_now = false;
     if (e->def == NULL || e->stale) {
         enum err err = redefine(t, e, em);
@@ -510,13 +527,14 @@ static bool may_change(enum ddl_effect effect, const struct entry *e, struct sli
 }
 
 void tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
-                      struct slice default_database)
+                      struct slice default_database, struct binlog_place place)
 {
     if (effect == DDL_NO_EFFECT)
         return;
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
-            if (e->object != OBJECTS_NONE && may_change(effect, e, sql, default_database))
+            if (e->object != OBJECTS_NONE && !binlog_place_upto(place, e->holds_to) &&
+                may_change(effect, e, sql, default_database))
                 e->stale = true;
 }
 

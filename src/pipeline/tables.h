@@ -16,6 +16,7 @@
 #include "config/task.h"
 #include "mysqlproto/binlog/table_map.h"
 #include "pipeline/binding.h"
+#include "pipeline/position.h"
 #include "pipeline/topics.h"
 #include "rules/objects.h"
 #include "schema/ddl_mention.h"
@@ -26,9 +27,11 @@ struct tables;
  * Reads the definition of a table as it is at `place`, which is where the
  * stream stands. *def NULL: there is no such table any more. ERR_TABLE_MISMATCH
  * with a sentence: what the source shows now cannot be what held there.
+ * *holds_to: statements up to that place do not change it any more.
  */
 typedef enum err (*tables_define_fn)(void *arg, struct slice database, struct slice table,
-                                     struct table_def **def, struct errmsg *em);
+                                     struct table_def **def, struct binlog_place *holds_to,
+                                     struct errmsg *em);
 
 /* A definition, or a topic's partition count, that the checkpoint should know before it moves on.
  */
@@ -52,14 +55,26 @@ struct tables_options {
 NODISCARD enum err tables_new(const struct tables_options *o, struct tables **out);
 void tables_free(struct tables *t);
 
-/* A definition that is known to hold where the stream begins; taken over in any case. */
+/*
+ * A definition of a selected table; taken over in any case. It is used for rows
+ * without FULL metadata once tables_trust() has said that it holds.
+ */
 NODISCARD enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *em);
+
+/*
+ * The definitions preset so far hold from where the stream begins, and
+ * statements up to `holds_to` (nowhere: not known) do not change them.
+ */
+void tables_trust(struct tables *t, struct binlog_place holds_to);
 
 /* Whether the objects list takes the table. */
 bool tables_selected(struct tables *t, struct slice database, struct slice table);
 
-/* A new connection: table ids mean nothing any more. */
+/* A new connection or file: table ids mean nothing any more. */
 void tables_forget_ids(struct tables *t);
+
+/* Another server: places of the old one mean nothing any more. */
+void tables_forget_places(struct tables *t);
 
 /* A TABLE_MAP event. em tells table and columns; the caller adds the place. */
 NODISCARD enum err tables_map(struct tables *t, const struct binlog_format *f, struct slice body,
@@ -71,9 +86,12 @@ NODISCARD enum err tables_map(struct tables *t, const struct binlog_format *f, s
  */
 NODISCARD enum err tables_find(struct tables *t, uint64_t table_id, struct binding **out);
 
-/* A statement that may change tables: makes the definitions that it mentions stale. */
+/*
+ * A statement that may change tables, and where it ends: makes the definitions
+ * stale that it mentions and that are older than it.
+ */
 void tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
-                      struct slice default_database);
+                      struct slice default_database, struct binlog_place place);
 
 /* Whether the statement mentions a selected table that has been met. */
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,

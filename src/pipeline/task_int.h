@@ -68,7 +68,7 @@ NODISCARD enum err task_read_source(struct task *t, struct errmsg *em);
 
 /* task_source.c: tables_define_fn on the reader's thread. */
 enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,
-                     struct errmsg *em);
+                     struct binlog_place *holds_to, struct errmsg *em);
 
 /* task_destination.c: brokers reached, options checked. */
 NODISCARD enum err task_connect_destination(struct task *t, struct errmsg *em);

@@ -211,8 +211,14 @@ static enum err read_definitions(struct task *t, struct errmsg *em)
         log_warn("objects.none", "note=\"no table of the source matches objects yet\"");
     else
         log_info("objects.read", "tables=%zu", p.count);
+    if (strcmp(t->server.row_metadata, "FULL") == 0)
+        return ERR_OK; /* most likely all maps speak for themselves; where one does not, its table
+                          is scanned for */
     struct history_source h = history_of(t);
-    return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), false, em);
+    struct binlog_place end;
+    TRY(history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), &end, em));
+    tables_trust(t->tables, end);
+    return ERR_OK;
 }
 
 /* After a restart: the definitions that held where we stood. Tables that we had not met are read
@@ -224,6 +230,7 @@ static enum err recall_definitions(struct task *t, struct errmsg *em)
     if (e != ERR_OK)
         return errmsg_set(em, ERR_STATE_DAMAGED, "%s: a table definition cannot be used (%s)",
                           t->config->state_dir, err_text(e));
+    tables_trust(t->tables, (struct binlog_place){0});
     log_info("objects.recalled", "tables=%zu", count);
     return ERR_OK;
 }
@@ -326,8 +333,8 @@ enum err task_read_source(struct task *t, struct errmsg *em)
 }
 
 enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,
-                     struct errmsg *em)
+                     struct binlog_place *holds_to, struct errmsg *em)
 {
     struct task *t = task;
-    return replica_define(t->replica, t->tables, database, table, def, em);
+    return replica_define(t->replica, t->tables, database, table, def, holds_to, em);
 }

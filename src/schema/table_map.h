@@ -58,3 +58,9 @@ struct table_map {
 };
 
 #define TABLE_MAP_FLAG_GIPK 0x4 /* the first column is a generated invisible primary key */
+
+/* FULL metadata: the map tells all that row images need. */
+static inline bool table_map_has_names(const struct table_map *map)
+{
+    return map->column_count > 0 && map->columns[0].name.len > 0;
+}
