@@ -92,8 +92,11 @@ struct src_binlog {
 NODISCARD enum err src_server_binlogs(struct src_session *s, const struct src_server *sv,
                                       struct src_binlog **out, size_t *count, struct errmsg *em);
 
-/* The server ids and uuids of the replicas that are registered; ids in one block, free() it.
- * Where the privilege is missing the list is empty. */
+/*
+ * The server ids of the replicas that are registered; in one block, free() it.
+ * Needs REPLICATION SLAVE (MariaDB from 10.5 on: REPLICATION MASTER ADMIN);
+ * without it the list is empty.
+ */
 NODISCARD enum err src_server_replica_ids(struct src_session *s, const struct src_server *sv,
                                           uint32_t **ids, size_t *count, struct errmsg *em);
 

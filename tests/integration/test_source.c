@@ -903,7 +903,7 @@ static void a_stream_shows_among_the_replicas(void)
 {
     uint32_t *ids;
     size_t count;
-    struct src_session *control = open_default();
+    struct src_session *control = open_root(); /* MariaDB asks for REPLICATION MASTER ADMIN */
     struct src_server sv = server_of(control);
     struct src_session *s = open_default();
     struct src_dump_options d = stream_options(&sv);
