@@ -198,8 +198,8 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
     case BINLOG_TXN_STATEMENT:
         if (action == BINLOG_TXN_STATEMENT)
             TRY(refuse_statement(r, s, q, sql));
-        tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db,
-                         binlog_place_of(s->file, s->offset));
+        TRY(tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db,
+                             binlog_place_of(s->file, s->offset)));
         return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
     case BINLOG_TXN_SAVEPOINT:
         r->group.rows_at_savepoint = r->group.rows;

@@ -189,17 +189,22 @@ enum err state_put_xa(struct ckpt *c, const struct src_server *sv, const struct 
     return ERR_OK;
 }
 
-static enum err put_def(struct ckpt *c, const struct table_def *def)
+/* DATABASE, NUL, TABLE: the key of a definition. */
+static enum err note_def(struct ckpt *c, const struct tables_note *n)
 {
     struct writer key, bytes;
     writer_init(&key, 1024);
     writer_init(&bytes, SIZE_MAX);
-    writer_cstr(&key, def->database);
-    writer_slice_put(&key, def->name);
-    table_def_serialize(def, &bytes);
-    enum err e = key.err != ERR_OK ? key.err : bytes.err;
-    if (e == ERR_OK)
-        e = ckpt_put_table(c, writer_slice(&key), writer_slice(&bytes));
+    writer_cstr(&key, n->def->database);
+    writer_slice_put(&key, n->def->name);
+    enum err e = key.err;
+    if (n->kind == NOTE_DEF) {
+        table_def_serialize(n->def, &bytes);
+        e = e != ERR_OK ? e : bytes.err;
+        e = e != ERR_OK ? e : ckpt_put_table(c, writer_slice(&key), writer_slice(&bytes));
+    } else if (e == ERR_OK) {
+        e = ckpt_end_table(c, writer_slice(&key));
+    }
     writer_fini(&key);
     writer_fini(&bytes);
     return e;
@@ -208,10 +213,10 @@ static enum err put_def(struct ckpt *c, const struct table_def *def)
 enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
 {
     for (const struct tables_note *n = notes; n != NULL; n = n->next) {
-        if (n->is_topic)
+        if (n->kind == NOTE_TOPIC)
             TRY(ckpt_put_topic(c, slice_str(n->topic), (uint32_t)n->partitions));
         else
-            TRY(put_def(c, n->def));
+            TRY(note_def(c, n));
     }
     return ERR_OK;
 }

@@ -204,13 +204,13 @@ static enum err note_topic(struct tables *t, const char *name, int32_t partition
     struct tables_note *n = calloc(1, sizeof(*n));
     if (n == NULL)
         return ERR_NO_MEMORY;
-    *n = (struct tables_note){.is_topic = true, .topic = strdup(name), .partitions = partitions};
+    *n = (struct tables_note){.kind = NOTE_TOPIC, .topic = strdup(name), .partitions = partitions};
     add_note(t, n);
     return n->topic != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
 /* The checkpoint gets a copy of its own: ours may be replaced before it is written. */
-static enum err note_def(struct tables *t, const struct table_def *def)
+static enum err note_def(struct tables *t, const struct table_def *def, bool stale)
 {
     struct tables_note *n = calloc(1, sizeof(*n));
     if (n == NULL)
@@ -224,7 +224,17 @@ static enum err note_def(struct tables *t, const struct table_def *def)
         free(n);
         return e;
     }
+    n->kind = stale ? NOTE_STALE : NOTE_DEF;
     add_note(t, n);
+    return ERR_OK;
+}
+
+enum err tables_note_all(struct tables *t)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
+            if (e->def != NULL)
+                TRY(note_def(t, e->def, false));
     return ERR_OK;
 }
 
@@ -481,7 +491,7 @@ static enum err rebind(struct tables *t, struct entry *e, const struct binlog_fo
     e->raw = copy;
     e->raw_len = raw.len;
     if (e->def != NULL)
-        TRY(note_def(t, e->def));
+        TRY(note_def(t, e->def, false));
     log_debug("table.bound", "table=%.*s.%.*s columns=%u topic=%s", SLICE_ARG(e->database),
               SLICE_ARG(e->name), table->column_count, b->topic);
     return ERR_OK;
@@ -526,16 +536,22 @@ static bool may_change(enum ddl_effect effect, const struct entry *e, struct sli
     return true;
 }
 
-void tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
-                      struct slice default_database, struct binlog_place place)
+enum err tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
+                          struct slice default_database, struct binlog_place place)
 {
     if (effect == DDL_NO_EFFECT)
-        return;
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
-            if (e->object != OBJECTS_NONE && !binlog_place_upto(place, e->holds_to) &&
-                may_change(effect, e, sql, default_database))
-                e->stale = true;
+        return ERR_OK;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
+            if (e->object == OBJECTS_NONE || e->stale || e->def == NULL ||
+                binlog_place_upto(place, e->holds_to) ||
+                !may_change(effect, e, sql, default_database))
+                continue;
+            e->stale = true;
+            TRY(note_def(t, e->def, true));
+        }
+    }
+    return ERR_OK;
 }
 
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,

@@ -33,14 +33,17 @@ typedef enum err (*tables_define_fn)(void *arg, struct slice database, struct sl
                                      struct table_def **def, struct binlog_place *holds_to,
                                      struct errmsg *em);
 
-/* A definition, or a topic's partition count, that the checkpoint should know before it moves on.
- */
+/* What the checkpoint should know before it moves on. */
 struct tables_note {
     struct tables_note *next;
-    bool is_topic;
-    char *topic; /* is_topic */
+    enum {
+        NOTE_TOPIC, /* a topic and its partition count */
+        NOTE_DEF,   /* a definition that holds from here on */
+        NOTE_STALE, /* what is known of a table does not hold any more */
+    } kind;
+    char *topic;
     int32_t partitions;
-    struct table_def *def; /* else; owned */
+    struct table_def *def; /* owned; NOTE_STALE: its names alone count */
 };
 
 struct tables_options {
@@ -54,6 +57,9 @@ struct tables_options {
 
 NODISCARD enum err tables_new(const struct tables_options *o, struct tables **out);
 void tables_free(struct tables *t);
+
+/* Notes all definitions that are known. */
+NODISCARD enum err tables_note_all(struct tables *t);
 
 /*
  * A definition of a selected table; taken over in any case. It is used for rows
@@ -90,8 +96,8 @@ NODISCARD enum err tables_find(struct tables *t, uint64_t table_id, struct bindi
  * A statement that may change tables, and where it ends: makes the definitions
  * stale that it mentions and that are older than it.
  */
-void tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
-                      struct slice default_database, struct binlog_place place);
+NODISCARD enum err tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
+                                    struct slice default_database, struct binlog_place place);
 
 /* Whether the statement mentions a selected table that has been met. */
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,

@@ -323,6 +323,8 @@ enum err task_read_source(struct task *t, struct errmsg *em)
         first_start && t->config->destination.existing_topics == CONF_EXISTING_REPORT;
     TRY(find_target(t, em));
     TRY(first_start ? read_definitions(t, em) : recall_definitions(t, em));
+    if (first_start && tables_note_all(t->tables) != ERR_OK)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for table definitions");
     TRY(tables_prepare_topics(t->tables, em));
     t->topics.report_existing = false;
     char where[400];
