@@ -27,11 +27,17 @@ static size_t walk_segments(const struct row_plan *p, const uint8_t *base, size_
     return at + last->fixed;
 }
 
-static inline size_t pass_value(const struct row_op *op, const uint8_t *base, size_t left,
-                                size_t at)
+/*
+ * Which values are NULL is hard to foresee, so a value of fixed size is passed
+ * without a branch on it.
+ */
+static inline size_t pass_value(const struct row_op *op, bool null, const uint8_t *base,
+                                size_t left, size_t at)
 {
     if (!op->varies)
-        return at + op->size;
+        return at + (op->size & ((size_t)null - 1));
+    if (null)
+        return at;
     if (left < at + op->size)
         return SIZE_MAX / 2; /* stays past the end when more is added */
     return at + op->size + row_prefix(base + at, op->size);
@@ -41,8 +47,7 @@ static inline size_t pass_value(const struct row_op *op, const uint8_t *base, si
 static size_t walk_nulls(const struct row_plan *p, const uint8_t *base, size_t left, size_t at)
 {
     for (uint32_t i = 0; i < p->count; i++)
-        if (!row_bit(base, i))
-            at = pass_value(&p->ops[i], base, left, at);
+        at = pass_value(&p->ops[i], row_bit(base, i), base, left, at);
     return at;
 }
 
@@ -52,8 +57,10 @@ static size_t walk_partial(const struct row_plan *p, const uint8_t *present, con
 {
     uint32_t bit = 0;
     for (uint32_t i = 0; i < p->count; i++)
-        if (row_bit(present, i) && !row_bit(base, bit++))
-            at = pass_value(&p->ops[i], base, left, at);
+        if (row_bit(present, i)) {
+            at = pass_value(&p->ops[i], row_bit(base, bit), base, left, at);
+            bit++;
+        }
     return at;
 }
 
