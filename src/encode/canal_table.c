@@ -204,10 +204,10 @@ static void build_constants(struct canal_table *ct, struct builder *b,
     }
 }
 
-/* Alibaba's hidden key of tables without one; it is none of the table's own columns. */
-static bool is_hidden(struct slice name)
+/* In row images but none of the table's own: a hash column, or Alibaba's key of tables without one. */
+static bool is_hidden(const struct column *c)
 {
-    return slice_eq(name, SLICE_LIT("__#alibaba_rds_row_id#__"));
+    return c->hidden || slice_eq(c->name, SLICE_LIT("__#alibaba_rds_row_id#__"));
 }
 
 static void build_columns(struct canal_table *ct, struct builder *b, const struct canal_options *o,
@@ -252,7 +252,7 @@ static enum err own_names(const struct table *t, const struct canal_names *names
     if (*own == NULL)
         return ERR_NO_MEMORY;
     for (uint32_t i = 0; i < t->column_count; i++)
-        (*own)[i] = is_hidden(t->columns[i].name) ? SLICE_LIT("") : name_as(t, names, i);
+        (*own)[i] = is_hidden(&t->columns[i]) ? SLICE_LIT("") : name_as(t, names, i);
     return ERR_OK;
 }
 

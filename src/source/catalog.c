@@ -204,19 +204,20 @@ static bool column_index(const struct table_def *def, struct slice name, uint16_
     return false;
 }
 
-/* TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART; the parts of a key in order */
+/* TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE; the parts of a key in order */
 static enum err take_key_part(void *arg, const struct src_row *row)
 {
     struct harvest *h = arg;
     const struct my_text_value *v = row->values;
     struct key_def *k;
     uint16_t column;
-    if (row->count != 4)
+    if (row->count != 5)
         return ERR_PROTOCOL;
     struct draft *d = draft_find(h, v[0].text);
     if (d == NULL)
         return ERR_OK;
     TRY(key_of(h, d, v[1].text, &k));
+    k->hash = slice_eq(v[4].text, SLICE_LIT("HASH"));
     /* A part that is an expression has no column: such a key identifies nothing that we see. */
     if (v[2].is_null || !v[3].is_null || !column_index(&d->def, v[2].text, &column)) {
         k->has_prefix = true;
@@ -322,7 +323,7 @@ static enum err read_keys(struct src_session *s, struct harvest *h, struct write
                           struct slice database, struct errmsg *em)
 {
     writer_clear(sql);
-    writer_lit(sql, "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART FROM "
+    writer_lit(sql, "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE FROM "
                     "information_schema.STATISTICS");
     write_where(sql, database, h->drafts, h->count);
     writer_lit(sql, " AND NON_UNIQUE = 0 ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX");
