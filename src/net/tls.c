@@ -175,7 +175,7 @@ static enum err set_identity(struct tls *t, const struct net_tls_options *opt, c
     if (strlen(name) >= sizeof(asked))
         return errmsg_set(em, ERR_CONFIG, "TLS: a server's name has at most %d bytes, not %zu",
                           TLSEXT_MAXLEN_host_name, strlen(name));
-    strcpy(asked, name);
+    memcpy(asked, name, strlen(name) + 1);
     if (!address && SSL_set_tlsext_host_name(t->ssl, asked) != 1)
         return tls_setup_error(em, "the server's name");
     if (opt->mode != NET_TLS_VERIFY_IDENTITY)

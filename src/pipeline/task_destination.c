@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/writer.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define ADMIN_TIMEOUT_MS 10000
@@ -26,16 +26,18 @@ static const char *const codecs[] = {[CONF_LZ4] = "lz4",
 
 static char *join(const struct conf_list *list)
 {
-    size_t len = 1;
-    for (size_t i = 0; i < list->count; i++)
-        len += strlen(list->items[i]) + 1;
-    char *out = malloc(len), *at = out;
-    if (out == NULL)
-        return NULL;
-    *at = 0;
-    for (size_t i = 0; i < list->count; i++)
-        at = stpcpy(i > 0 ? stpcpy(at, ",") : at, list->items[i]);
-    return out;
+    struct writer w;
+    writer_init(&w, 1u << 20);
+    for (size_t i = 0; i < list->count; i++) {
+        if (i > 0)
+            writer_lit(&w, ",");
+        writer_slice_put(&w, slice_str(list->items[i]));
+    }
+    writer_u8(&w, 0);
+    if (w.err == ERR_OK)
+        return (char *)w.base;
+    writer_fini(&w);
+    return NULL;
 }
 
 static enum err fill_options(struct task *t, struct errmsg *em)
