@@ -262,8 +262,10 @@ static enum err encode(struct lane *l, const struct canal_table *canal, const st
         }
         if (e != ERR_NO_ROOM)
             return e;
-        /* It did not fit into what was left of this pack: take a fresh one, then larger ones. */
-        need = p->used > 0 ? inflight_pack_size(l->inflight) : p->cap * 4;
+        /* It did not fit into what was left of this pack: take a fresh one, then larger ones. The
+         * rest of a large pack may be more than a fresh one has. */
+        size_t standard = inflight_pack_size(l->inflight);
+        need = room < standard ? standard : room * 4;
     }
 }
 
