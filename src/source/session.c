@@ -13,7 +13,6 @@
 #include "net/tls.h"
 #include "source/session_int.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,19 +20,29 @@
 #define STATEMENT_TIMEOUT_DEFAULT_MS 60000
 #define OUTPUT_MAX                   (64u << 20)
 
+/* Puts "source host:port: " before a sentence, which may begin with the peer's name already. */
+static enum err name_source(const struct src_session *s, enum err e, struct errmsg *em)
+{
+    size_t n = strlen(s->peer);
+    if (em == NULL)
+        return e;
+    struct errmsg why = *em;
+    bool named = strncmp(why.text, s->peer, n) == 0 && why.text[n] == ':';
+    return errmsg_set(em, e, named ? "source %s%s" : "source %s: %s", s->peer,
+                      named ? why.text + n : why.text);
+}
+
 enum err src_session_fail(struct src_session *s, enum err e, const char *why, struct errmsg *em)
 {
     s->dead = true;
-    return errmsg_set(em, e, "source %s: %s", s->peer, why);
+    errmsg_set(em, e, "%s", why);
+    return name_source(s, e, em);
 }
 
 static enum err link_failed(struct src_session *s, enum err e, struct errmsg *em)
 {
     const char *why = s->conn != NULL ? net_conn_errmsg(s->conn) : "";
-    s->dead = true;
-    if (e == ERR_TIMEOUT && why[0] == '\0')
-        return errmsg_set(em, e, "source %s: no answer within the time", s->peer);
-    return errmsg_set(em, e, "source %s: %s", s->peer, why[0] != '\0' ? why : err_text(e));
+    return src_session_fail(s, e, why[0] != '\0' ? why : err_text(e), em);
 }
 
 void src_session_begin(struct src_session *s)
@@ -135,7 +144,7 @@ enum err src_session_step(struct src_session *s, struct my_event *event, struct 
     }
 }
 
-/* Clamps the mode to what a socket file needs: nobody listens there. */
+/* A path is a socket file: nobody can listen in there, and TLS is not asked for. */
 static bool is_socket(const struct src_options *o)
 {
     return o->host[0] == '/';
@@ -177,7 +186,7 @@ static enum err start_tls(struct src_session *s, struct errmsg *em)
     enum err e = net_start_tls(s->conn, &tls, s->deadline_ms, o->stop, em);
     if (e != ERR_OK) {
         s->dead = true;
-        return e;
+        return name_source(s, e, em);
     }
     s->tls = true;
     e = my_client_tls_started(s->client, &s->output);
@@ -186,13 +195,13 @@ static enum err start_tls(struct src_session *s, struct errmsg *em)
     return src_session_flush(s, em);
 }
 
-static enum err login_failed(struct src_session *s, enum err e, struct errmsg *em)
+/* What the user can look at, behind what the server said. */
+static enum err login_failed(enum err e, struct errmsg *em)
 {
     if (e == ERR_ACCESS_DENIED && em != NULL) {
         size_t n = strlen(em->text);
         snprintf(em->text + n, sizeof(em->text) - n, ": check source.user and source.password_env");
     }
-    (void)s;
     return e;
 }
 
@@ -202,7 +211,7 @@ static enum err login(struct src_session *s, struct errmsg *em)
         struct my_event event;
         enum err e = src_session_step(s, &event, em);
         if (e != ERR_OK)
-            return login_failed(s, e, em);
+            return login_failed(e, em);
         if (event.kind == MY_EVENT_READY)
             break;
         if (event.kind != MY_EVENT_START_TLS)
@@ -233,9 +242,7 @@ static enum err connect_to(struct src_session *s, struct errmsg *em)
     };
     s->deadline_ms = clock_mono_ms() + ms;
     enum err e = net_connect(s->loop, &net, &s->conn, em);
-    if (e != ERR_OK)
-        errmsg_prefix(em, "source %s", s->peer);
-    return e;
+    return e == ERR_OK ? e : name_source(s, e, em);
 }
 
 static enum err session_open(struct src_session *s, struct errmsg *em)
