@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/writer.h"
 #include "mysqlproto/binlog/control.h"
-#include "mysqlproto/binlog/query.h"
 #include "mysqlproto/binlog/table_map.h"
 #include "mysqlproto/binlog/txn.h"
 #include "net/loop.h"
+#include "pipeline/statement.h"
 #include "pipeline/stream.h"
 
 #include <stdio.h>
@@ -203,6 +203,7 @@ static enum err next_event(const struct history_source *h, struct stream *s,
 
 /* Where a search through the binlog stands, and where it is to end. */
 struct search {
+    struct binlog_inflater inflater;
     struct position at; /* the last boundary */
     struct binlog_txn txn;
     struct my_gtid gtid; /* of the open group */
@@ -212,16 +213,6 @@ struct search {
     uint64_t until_us;
     bool found;
 };
-
-static enum err search_query(const struct stream *s, const struct stream_event *sev,
-                             enum binlog_txn_event *out)
-{
-    struct binlog_query q;
-    struct binlog_verb verb;
-    TRY(binlog_query_parse(&s->format, &sev->ev, &q));
-    *out = q.compressed ? BINLOG_TXN_EV_DDL : binlog_verb_of(q.sql, &verb);
-    return ERR_OK;
-}
 
 /* Takes one event into account: keeps `at` on boundaries and its set complete. */
 static enum err search_event(struct search *f, struct stream *s, const struct stream_event *sev)
@@ -236,8 +227,13 @@ static enum err search_event(struct search *f, struct stream *s, const struct st
         f->gtid = g.gtid;
         f->has_gtid = !g.anonymous;
     }
-    if (type == BINLOG_QUERY || type == BINLOG_QUERY_COMPRESSED)
-        TRY(search_query(s, sev, &tev));
+    if (type == BINLOG_QUERY || type == BINLOG_QUERY_COMPRESSED) {
+        struct statement st;
+        struct binlog_verb verb;
+        TRY(statement_open(&st, &f->inflater, &s->format, &sev->ev));
+        tev = binlog_verb_of(st.sql, &verb);
+        statement_close(&st);
+    }
     bool was_outside = f->txn.state == BINLOG_TXN_OUTSIDE;
     enum binlog_txn_action action;
     TRY(binlog_txn_step(&f->txn, tev, &action));
@@ -284,6 +280,7 @@ static enum err search_from(const struct history_source *h, const char *file, st
             e = search_event(f, &s, &sev);
     }
     stream_close(&s);
+    binlog_inflater_fini(&f->inflater);
     return e == ERR_STOPPED && (h->stop == NULL || !atomic_load(h->stop)) ? ERR_OK : e;
 }
 
@@ -419,6 +416,7 @@ struct scan {
     struct slice table;
     struct seen *seen;
     struct binlog_map_scratch scratch;
+    struct binlog_inflater inflater;
 };
 
 static enum err find_seen(struct scan *c, struct slice database, struct slice table,
@@ -473,23 +471,33 @@ static enum err scan_map(struct scan *c, const struct stream *s, const struct st
     return ERR_OK;
 }
 
+/* Whether a statement changes a table whose rows, met before it, do not speak for themselves. */
+static const struct seen *find_changed(const struct scan *c, const struct statement *st)
+{
+    enum ddl_effect effect = ddl_effect_of(st->sql);
+    /* A table that has rows is created again only after it was dropped or renamed. */
+    if (effect == DDL_NO_EFFECT || effect == DDL_CREATES || effect == DDL_CREATES_MAYBE)
+        return NULL;
+    for (const struct seen *n = c->seen; n != NULL; n = n->next) {
+        bool touches = effect == DDL_DROPS_DATABASE
+                           ? ddl_mentions_database(st->sql, n->database)
+                           : ddl_mentions(st->sql, st->query.db, n->database, n->table);
+        if (touches && n->bare)
+            return n;
+    }
+    return NULL;
+}
+
 static enum err scan_statement(struct scan *c, const struct stream *s,
                                const struct stream_event *sev, struct errmsg *em)
 {
-    struct binlog_query q;
-    TRY(binlog_query_parse(&s->format, &sev->ev, &q));
-    enum ddl_effect effect = q.compressed ? DDL_NO_EFFECT : ddl_effect_of(q.sql);
-    /* A table that has rows is created again only after it was dropped or renamed. */
-    if (effect == DDL_NO_EFFECT || effect == DDL_CREATES || effect == DDL_CREATES_MAYBE)
-        return ERR_OK;
-    for (const struct seen *n = c->seen; n != NULL; n = n->next) {
-        bool touches = effect == DDL_DROPS_DATABASE
-                           ? ddl_mentions_database(q.sql, n->database)
-                           : ddl_mentions(q.sql, q.db, n->database, n->table);
-        if (!touches || !n->bare)
-            continue;
-        int len = q.sql.len > 160 ? 160 : (int)q.sql.len;
-        return errmsg_set(
+    struct statement st;
+    TRY(statement_open(&st, &c->inflater, &s->format, &sev->ev));
+    const struct seen *n = find_changed(c, &st);
+    enum err e = ERR_OK;
+    if (n != NULL) {
+        int len = st.sql.len > 160 ? 160 : (int)st.sql.len;
+        e = errmsg_set(
             em, ERR_TABLE_MISMATCH,
             "table %.*s.%.*s was changed at %s:%llu (%.*s) behind rows that are still to be read, "
             "and those rows come without binlog_row_metadata=FULL: their columns cannot be told "
@@ -497,9 +505,10 @@ static enum err scan_statement(struct scan *c, const struct stream *s,
             "the definition of today; start behind that place, or set binlog_row_metadata=FULL on "
             "the source for the time to come",
             SLICE_ARG(n->database), SLICE_ARG(n->table), s->file, (unsigned long long)s->offset,
-            len, (const char *)q.sql.ptr);
+            len, (const char *)st.sql.ptr);
     }
-    return ERR_OK;
+    statement_close(&st);
+    return e;
 }
 
 static enum err scan_stream(const struct history_source *h, struct scan *c, struct stream *s,
@@ -510,7 +519,8 @@ static enum err scan_stream(const struct history_source *h, struct scan *c, stru
         TRY(next_event(h, s, &sev, em));
         if (sev.ev.header.type == BINLOG_TABLE_MAP)
             TRY(scan_map(c, s, &sev));
-        else if (sev.ev.header.type == BINLOG_QUERY)
+        else if (sev.ev.header.type == BINLOG_QUERY ||
+                 sev.ev.header.type == BINLOG_QUERY_COMPRESSED)
             TRY(scan_statement(c, s, &sev, em));
     }
 }
@@ -532,6 +542,7 @@ enum err history_scan(const struct history_source *h, const struct position *fro
     *end = binlog_place_of(s.file, s.offset);
     stream_close(&s);
     binlog_map_scratch_fini(&c.scratch);
+    binlog_inflater_fini(&c.inflater);
     while (c.seen != NULL) {
         struct seen *n = c.seen;
         c.seen = n->next;

@@ -182,15 +182,16 @@ static enum err input_ran_dry(struct replica *r)
     return replica_wait(r, r->boundary_fresh ? POINT_MS : WAIT_MS);
 }
 
-/* The time that --until names has come: by an event that is later, or by an idle source. */
-static bool past_until(struct replica *r, const struct stream_event *sev)
+/* The time that --until names has come: by a later event, or by a source that is idle past it. */
+static bool past_until(const struct replica *r, const struct stream_event *sev)
 {
     if (r->o.until_us == 0 || r->txn.state != BINLOG_TXN_OUTSIDE)
         return false;
-    if (sev != NULL && sev->ev.header.timestamp != 0 &&
-        binlog_txn_event_of(&sev->ev) != BINLOG_TXN_EV_OTHER)
-        return (uint64_t)sev->ev.header.timestamp * 1000000 > r->o.until_us;
-    return false;
+    uint8_t type = sev->ev.header.type;
+    if (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2)
+        return clock_wall_us() > r->o.until_us;
+    bool opens = type == BINLOG_QUERY || binlog_txn_event_of(&sev->ev) != BINLOG_TXN_EV_OTHER;
+    return opens && (uint64_t)sev->ev.header.timestamp * 1000000 > r->o.until_us;
 }
 
 /* Takes events until the link fails, the task stops, or the time of --until has come. */
@@ -261,16 +262,20 @@ static enum err connect_source(struct replica *r)
 /* The link is gone in the middle of a group: undo it, or remember what has gone out of it. */
 static void drop_open_group(struct replica *r)
 {
-    uint64_t sent = 0;
+    struct group g = {.first_id = r->group.first_id,
+                      .skip = r->group.skip,
+                      .skip_next_id = r->group.skip_next_id,
+                      .es_ms = r->group.es_ms};
     if (feeder_rollback(r->o.feeder) == ERR_OK) {
-        r->next_id = r->group.first_id;
+        r->next_id = g.skip > 0 ? g.skip_next_id : g.first_id;
     } else {
-        sent = r->group.rows > r->group.skip ? r->group.rows : r->group.skip;
+        if (r->group.rows > g.skip)
+            g.skip = r->group.rows;
+        g.skip_next_id = r->next_id;
         feeder_commit(r->o.feeder); /* those rows stand: the group is committed at the source */
         feeder_publish(r->o.feeder);
     }
-    uint64_t first_id = r->group.first_id;
-    r->group = (struct group){.first_id = first_id, .skip = sent, .es_ms = r->group.es_ms};
+    r->group = g;
 }
 
 static void end_connection(struct replica *r)

@@ -5,13 +5,11 @@
 #include "pipeline/replica_int.h"
 
 #include "base/log.h"
-#include "mysqlproto/binlog/inflate.h"
+#include "pipeline/statement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define STATEMENT_MAX (64u << 20) /* expanded text of a compressed statement */
 
 const char *replica_place(const struct stream *s, char *buf, size_t cap)
 {
@@ -21,8 +19,14 @@ const char *replica_place(const struct stream *s, char *buf, size_t cap)
 
 static void group_begin(struct replica *r)
 {
-    uint64_t skip = r->group.skip;
-    r->group = (struct group){.first_id = r->next_id, .skip = skip};
+    /* A part of it may have gone out before a reconnect: those rows have their numbers. */
+    struct group g = {.first_id = r->next_id};
+    if (r->group.skip > 0) {
+        g.first_id = r->group.first_id;
+        g.skip = r->group.skip;
+        g.skip_next_id = r->group.skip_next_id;
+    }
+    r->group = g;
 }
 
 static enum err open_mysql_group(struct replica *r, const struct stream_event *sev)
@@ -86,7 +90,7 @@ static enum err commit(struct replica *r, const struct stream *s)
 /* The rows of the open group do not count. */
 static enum err take_back(struct replica *r)
 {
-    enum err e = feeder_rollback(r->o.feeder);
+    enum err e = r->group.skip > 0 ? ERR_UNSUPPORTED : feeder_rollback(r->o.feeder);
     if (e != ERR_OK)
         return errmsg_set(
             &r->em, e,
@@ -221,38 +225,20 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
     return ERR_BUG;
 }
 
-static enum err expand_sql(struct replica *r, struct slice record, uint8_t **out, size_t *len)
-{
-    TRY(binlog_record_len(record, len));
-    if (*len > STATEMENT_MAX)
-        return ERR_TOO_LARGE;
-    *out = malloc(*len + 1);
-    return *out == NULL ? ERR_NO_MEMORY : binlog_record_inflate(&r->inflater, record, *out, *len);
-}
-
 static enum err query_event(struct replica *r, const struct stream *s,
                             const struct stream_event *sev)
 {
-    struct binlog_query q;
-    TRY(binlog_query_parse(&s->format, &sev->ev, &q));
-    struct slice sql = q.sql;
-    uint8_t *expanded = NULL;
-    size_t len = 0;
-    enum err e = ERR_OK;
-    if (q.compressed) {
-        e = expand_sql(r, q.sql, &expanded, &len);
-        sql = slice_of(expanded, len);
-    }
+    struct statement st;
+    TRY(statement_open(&st, &r->inflater, &s->format, &sev->ev));
     struct binlog_verb verb = {0};
-    enum binlog_txn_event tev = e == ERR_OK ? binlog_verb_of(sql, &verb) : BINLOG_TXN_EV_OTHER;
+    enum binlog_txn_event tev = binlog_verb_of(st.sql, &verb);
     enum binlog_txn_action action;
+    enum err e = binlog_txn_step(&r->txn, tev, &action);
     if (e == ERR_OK)
-        e = binlog_txn_step(&r->txn, tev, &action);
-    if (e == ERR_OK)
-        e = act_on_query(r, s, action, &q, sql, &verb);
+        e = act_on_query(r, s, action, &st.query, st.sql, &verb);
     if (e == ERR_OK && tev == BINLOG_TXN_EV_XA_START)
         feeder_pin(r->o.feeder);
-    free(expanded);
+    statement_close(&st);
     return e;
 }
 

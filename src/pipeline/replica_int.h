@@ -24,6 +24,7 @@ struct group {
     uint64_t first_id;          /* the id counter when it began */
     uint64_t rows;              /* row changes of selected tables met in it */
     uint64_t skip;              /* that many of them went out before a reconnect */
+    uint64_t skip_next_id;      /* the id counter behind those */
     uint64_t rows_at_savepoint; /* when the last SAVEPOINT stood */
     bool dropped;               /* an XA group too large to hold: read again when it commits */
     uint64_t es_ms;             /* of its last rows */

@@ -1,9 +1,11 @@
 #include "pipeline/topics.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void topics_fini(struct topics *t)
 {
@@ -94,6 +96,27 @@ static enum err compare(struct topics *t, const struct topic *topic, struct errm
         topic->name, now, topic->partitions);
 }
 
+/* Asks again while brokers are away, as the lanes do with messages. */
+static enum err ask(struct topics *t, struct topic *topic, int32_t partitions, struct errmsg *em)
+{
+    uint64_t since = clock_mono_ms();
+    for (bool first = true;; first = false) {
+        enum err e = topic->known ? compare(t, topic, em) : settle(t, topic, partitions, em);
+        if (err_class(e) != ERRC_BROKER || clock_mono_ms() - since > t->retry_ms)
+            return e;
+        char quoted[900];
+        if (first)
+            log_warn("destination.down", "topic=%s reason=%s retry_window_s=%llu", topic->name,
+                     log_quote(quoted, sizeof(quoted), em->text),
+                     (unsigned long long)(t->retry_ms / 1000));
+        for (int i = 0; i < 20; i++) {
+            if (atomic_load(t->stop))
+                return ERR_STOPPED;
+            usleep(50000);
+        }
+    }
+}
+
 enum err topics_need(struct topics *t, const char *name, int32_t partitions, uint32_t *index,
                      bool *fresh, struct errmsg *em)
 {
@@ -101,7 +124,7 @@ enum err topics_need(struct topics *t, const char *name, int32_t partitions, uin
     if (topic == NULL && add(t, name, &topic) != ERR_OK)
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for topic %s", name);
     if (!topic->checked) {
-        TRY(topic->known ? compare(t, topic, em) : settle(t, topic, partitions, em));
+        TRY(ask(t, topic, partitions, em));
         topic->checked = true;
     }
     *index = (uint32_t)(topic - t->items);

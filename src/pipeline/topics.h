@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "kafka/topic.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct topics {
     bool create;
     bool report_existing; /* first start: refuse topics that hold records */
     int replication_factor;
+    uint64_t retry_ms;       /* how long brokers may be away while a topic is asked about */
+    const atomic_bool *stop; /* ends that wait */
     uint32_t count;
     uint32_t cap;
     struct topic *items;
