@@ -68,7 +68,8 @@ enum err_class {
     X(TOO_LARGE,        ERRC_DATA,    "a value is larger than its limit")                    \
     X(STATE_DAMAGED,    ERRC_STATE,   "the checkpoint is damaged")                           \
     X(STATE_LOCKED,     ERRC_STATE,   "the state folder is in use by another process")       \
-    X(STATE_IO,         ERRC_STATE,   "the checkpoint cannot be written")
+    X(STATE_IO,         ERRC_STATE,   "the checkpoint cannot be written")                    \
+    X(STATE_FULL,       ERRC_STATE,   "there is no room for the checkpoint")
 /* clang-format on */
 
 #define X(name, cls, text) ERR_##name,

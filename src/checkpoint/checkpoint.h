@@ -57,7 +57,7 @@ struct ckpt_identity {
 /*
  * Makes the folder if it is missing (its parent must be there). ERR_STATE_LOCKED:
  * another process has it; ERR_STATE_DAMAGED: what was durable cannot be read,
- * nothing is changed then; ERR_STATE_IO: the folder or disk does not let us
+ * nothing is changed then; ERR_STATE_IO, ERR_STATE_FULL: the folder or disk does not let us
  * write; ERR_CONFIG: the folder is another task's.
  */
 NODISCARD enum err ckpt_open(const char *folder, const char *task, struct ckpt **out,
@@ -98,10 +98,10 @@ NODISCARD enum err ckpt_end_xa(struct ckpt *c, struct slice xid);
 NODISCARD enum err ckpt_end_table(struct ckpt *c, struct slice key);
 
 /*
- * Blocks until everything that was put is on disk. ERR_STATE_IO with a
- * sentence: nothing of it counts as durable. When only the room for a new file
- * is missing (disk full) a later call tries again with everything; after a
- * failed write-out the log is not written to any more and every call fails.
+ * Blocks until everything that was put is on disk. On failure nothing of it
+ * counts as durable. ERR_STATE_FULL: there is no room for a new file; a later
+ * call tries again with everything. ERR_STATE_IO: a write-out failed; the log
+ * is not written to any more, and every call fails.
  */
 NODISCARD enum err ckpt_sync(struct ckpt *c, struct errmsg *em);
 

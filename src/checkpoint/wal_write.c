@@ -56,7 +56,7 @@ enum err wal_create(int folder, uint64_t sequence, uint64_t size, struct wal_fil
         close(fd);
         unlinkat(folder, name, 0);
         if (code == ENOSPC || code == EDQUOT || code == EFBIG)
-            return errmsg_set(em, ERR_STATE_IO,
+            return errmsg_set(em, ERR_STATE_FULL,
                               "there is no room for %" PRIu64 " bytes of checkpoint log: %s: make "
                               "room in state_dir",
                               size, strerrordesc_np(code));

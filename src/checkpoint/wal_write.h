@@ -34,7 +34,7 @@ struct wal_file {
 /* Final or temporary name of a file; returns buf. */
 const char *wal_name(uint64_t sequence, bool temporary, char buf[WAL_NAME_SIZE]);
 
-/* size is rounded up. ERR_STATE_IO with a sentence, nothing left behind. */
+/* size is rounded up. ERR_STATE_FULL or ERR_STATE_IO with a sentence, nothing left behind. */
 NODISCARD enum err wal_create(int folder, uint64_t sequence, uint64_t size, struct wal_file *out,
                               struct errmsg *em);
 

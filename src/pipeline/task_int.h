@@ -56,6 +56,8 @@ struct task {
     bool reader_runs;
     struct position acked; /* everything before it is acknowledged */
     uint64_t acked_es_ms;
+    uint64_t
+        full_since_ms; /* monotonic; since when the disk under the checkpoint is full; 0: not */
 };
 
 extern atomic_bool task_stopping;

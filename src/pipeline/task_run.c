@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #define TICK_MS    10
-#define SYNC_MS    100 /* between checkpoints, at least */
+#define SYNC_MS    100  /* between checkpoints, at least */
+#define FULL_MS    1000 /* between tries while the disk is full */
 #define STATUS_MS  1000
 #define FRAME_SIZE (256u << 10)
 #define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
@@ -207,6 +208,31 @@ static void nap(void)
     nanosleep(&t, NULL);
 }
 
+/*
+ * Makes the checkpoint durable. A full disk is no reason to stop at once:
+ * nothing is lost while the source keeps its binlog, so it is tried again
+ * within retry.other. *synced: it is on disk.
+ */
+static enum err sync_state(struct task *t, bool *synced, struct errmsg *em)
+{
+    enum err e = ckpt_sync(t->ckpt, em);
+    uint64_t now = clock_mono_ms();
+    *synced = e == ERR_OK;
+    if (e == ERR_OK && t->full_since_ms != 0) {
+        log_info("state.back", "after_s=%" PRIu64, (now - t->full_since_ms) / 1000);
+        t->full_since_ms = 0;
+    }
+    if (e != ERR_STATE_FULL)
+        return e;
+    if (t->full_since_ms == 0) {
+        char quoted[900];
+        log_warn("state.full", "reason=%s retry_window_s=%" PRIu64,
+                 log_quote(quoted, sizeof(quoted), em->text), t->config->retry.other_ms / 1000);
+        t->full_since_ms = now;
+    }
+    return now - t->full_since_ms > t->config->retry.other_ms ? e : ERR_OK;
+}
+
 /* Watches until the task is to end. */
 static enum err supervise(struct task *t, struct errmsg *em)
 {
@@ -219,10 +245,12 @@ static enum err supervise(struct task *t, struct errmsg *em)
         if (e != ERR_OK)
             return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
         dirty = dirty || moved;
-        if (dirty && clock_mono_ms() - synced_ms >= SYNC_MS) {
-            TRY(ckpt_sync(t->ckpt, em));
+        uint64_t pause = t->full_since_ms != 0 ? FULL_MS : SYNC_MS;
+        if (dirty && clock_mono_ms() - synced_ms >= pause) {
+            bool synced;
+            TRY(sync_state(t, &synced, em));
             synced_ms = clock_mono_ms();
-            dirty = false;
+            dirty = !synced;
         }
         show_status(t, &rows, &status_ms);
         nap();

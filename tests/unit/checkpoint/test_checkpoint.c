@@ -285,7 +285,7 @@ static void out_of_room(struct folder *f, void (*fill)(void *arg), void (*make_r
         if (e == ERR_OK)
             good = n;
     }
-    cr_assert_eq(e, ERR_STATE_IO);
+    cr_assert_eq(e, ERR_STATE_FULL);
     cr_assert(strstr(em.text, "no room") != NULL, "%s", em.text);
     make_room(arg);
     put_position(c, 1000);
@@ -294,7 +294,7 @@ static void out_of_room(struct folder *f, void (*fill)(void *arg), void (*make_r
     ckpt_close(c);
 
     c = NULL;
-    cr_assert_eq(try_open(f, &c, &em), ERR_STATE_IO, "a start needs room, too");
+    cr_assert_eq(try_open(f, &c, &em), ERR_STATE_FULL, "a start needs room, too");
     make_room(arg);
     c = opened(f);
     cr_assert_eq(position_in(c), 1000, "the last that was durable before was %lu",
