@@ -5,7 +5,7 @@
  *   2. TLS, if asked for and offered, or demanded
  *   3. login, in as many rounds as the account's method takes
  *   4. compression, if agreed
- *   5. settings that every session has: utf8mb4 results
+ *   5. settings that every session has: results in utf8mb4, and so on
  */
 #include "source/session.h"
 
@@ -256,7 +256,12 @@ static enum err session_open(struct src_session *s, struct errmsg *em)
         return src_session_fail(s, e, err_text(e), em);
     TRY(connect_to(s, em));
     TRY(login(s, em));
-    return src_execute(s, em, "SET NAMES utf8mb4");
+    /* What a server's configuration may have set otherwise: under autocommit=0 the catalogue would
+     * be that of the first look; some sql_modes change what it shows; and a few of the server's
+     * sentences are told apart by their English words. */
+    return src_execute(s, em,
+                       "SET NAMES utf8mb4, SESSION autocommit=1, SESSION sql_mode='', "
+                       "SESSION lc_messages='en_US'");
 }
 
 enum err src_session_open(struct net_loop *loop, const struct src_options *options,
