@@ -65,7 +65,7 @@ class Large(EndToEnd):
 
     def test_a_row_of_16_mb(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)")
-        self.kafka.topic("--create", "--topic", self.name, "--partitions", "1", "--config", "max.message.bytes=25000000")
+        self.kafka.topic_tool("--create", "--topic", self.name, "--partitions", "1", "--config", "max.message.bytes=25000000")
         task = self.task(self.server, start=self.server.position(), destination={"message_max": "20MB"})
         c.run("INSERT INTO t VALUES (1, 'a'), (2, REPEAT('0123456789abcdef', 1048576)), (3, 'c')")
         process = task.start("--until", "caught-up")

@@ -51,7 +51,7 @@ class Random:
         changes = [
             ("ALTER TABLE t_pk ADD COLUMN extra INT DEFAULT 5", "UPDATE t_pk SET extra = COALESCE(extra, 0) + 1"),
             ("ALTER TABLE t_multi ADD COLUMN first VARCHAR(10) FIRST", "UPDATE t_multi SET first = 'f'"),
-            ("ALTER TABLE t_pk MODIFY COLUMN qty BIGINT, DROP COLUMN note, ADD COLUMN note TEXT", "UPDATE t_pk SET note = 'n', extra = extra + 1"),
+            ("ALTER TABLE t_pk MODIFY COLUMN qty BIGINT, ADD COLUMN note2 TEXT AFTER name", "UPDATE t_pk SET note2 = 'n', extra = COALESCE(extra, 0) + 1"),
             ("ALTER TABLE t_unique ADD COLUMN big LONGTEXT AFTER code, ADD INDEX (v)", "UPDATE t_unique SET big = 'b'"),
             ("CREATE TABLE t_new (id INT PRIMARY KEY, v VARCHAR(10))", "INSERT INTO t_new VALUES (1,'x'),(2,'y')"),
             ("ALTER TABLE t_multi DROP COLUMN first", "UPDATE t_multi SET flags = 'a,c', ratio = COALESCE(ratio, 0) + 1"),

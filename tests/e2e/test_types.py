@@ -197,7 +197,8 @@ class Types:
             f" WHERE TABLE_SCHEMA='{self.database}' AND TABLE_NAME='{table}' ORDER BY ORDINAL_POSITION"
         )
         change = next(m.change for m in messages if m.change["table"] == table)
-        self.assertEqual(change["mysqlType"], {name: full for name, _, full in rows})
+        # MariaDB remarks on columns in a format of its past; that is no part of the type.
+        self.assertEqual(change["mysqlType"], {name: full.replace(" /* mariadb-5.3 */", "") for name, _, full in rows})
         self.assertEqual(list(change["sqlType"]), [name for name, _, _ in rows])
         for name, kind, full in rows:
             code = SQL_TYPE_UNSIGNED[kind] if "unsigned" in full and kind in SQL_TYPE_UNSIGNED else SQL_TYPE.get(kind)
@@ -221,9 +222,7 @@ class Types:
         self.check({"documents": {"json": JSON_VALUES + self.json_extra}})
 
     def test_time_zone_with_offset(self):
-        columns = {"timestamp null": ["'2024-07-01 12:00:00'", "'1999-12-31 23:59:59'"], "datetime": ["'2024-07-01 12:00:00'"]}
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, a TIMESTAMP(3) NULL, b DATETIME)")
-        del columns
         task = self.task(self.server, start=self.server.position(), source={"time_zone": "+05:30"})
         c.run("SET time_zone='+00:00'; INSERT INTO t VALUES (1,'2024-07-01 12:00:00.25','2024-07-01 12:00:00'),(2,NULL,NULL)")
         task.run_until_caught_up()

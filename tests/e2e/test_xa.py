@@ -61,7 +61,7 @@ class Xa:
         process.wait_streaming()
         follower = self.follow()
         x = [f"y{i}_{self.token}" for i in range(3)]
-        self.prepare(x[0], "INSERT INTO t VALUES (1, 'x'); UPDATE t SET v = 'y'")
+        self.prepare(x[0], "INSERT INTO t VALUES (1, 'x'); UPDATE t SET v = 'y' WHERE id = 1")
         self.prepare(x[1], "INSERT INTO t VALUES (2, 'x')")
         c.run(f"XA START '{x[2]}'; INSERT INTO t VALUES (3, 'one'); XA END '{x[2]}'; XA COMMIT '{x[2]}' ONE PHASE")
         follower.wait_count(1, 10)
@@ -102,8 +102,13 @@ class Xa:
             task.run_until_caught_up()
             last = c.text("SHOW BINARY LOGS")[-1][0]
             c.run(f"PURGE BINARY LOGS TO '{last}'")
+            kept = c.text("SHOW BINARY LOGS")[0][0] != last
             self.finish("COMMIT", x)
             process = task.run("--until", "caught-up")
+            if kept:  # MariaDB does not purge what it may need for a recovery
+                self.assertEqual(process.code, 0, process.tail())
+                self.assert_tables_equal(c, self.fold(), ["t"])
+                return
             self.assertEqual(process.code, 6, process.tail())
             self.assertRegex(process.log(), r"(?i)XA")
 

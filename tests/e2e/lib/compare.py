@@ -30,7 +30,7 @@ class Columns(list):
 
 def _select(columns, database, table):
     # FLOAT prints six digits; as DOUBLE it prints all of them.
-    widened = {kind: "{}+0e0" for kind in FLOATS} | {kind: "{}+0" for kind in INTEGERS | {"decimal"}}
+    widened = {kind: "{}*1e0" for kind in FLOATS} | {kind: "{}+0" for kind in INTEGERS | {"decimal"}}
     cells = [widened.get(kind, "{}").format(f"`{name}`") for name, kind in columns]
     return f"SELECT {', '.join(cells)} FROM `{database}`.`{table}`"
 

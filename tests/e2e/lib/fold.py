@@ -112,7 +112,8 @@ class Fold:
             self._same(data, row, message)
             del rows[message.key]
             return
-        self._same({**data, **change["old"][0]}, row, message)
+        # A partial image's data may hold values that are new and have no old ones beside them.
+        self._same(change["old"][0] if self.partial else {**data, **change["old"][0]}, row, message)
         for column, value in change["old"][0].items():
             if data.get(column, (None, column)) == value:
                 raise FoldError(f"old names {column}, which did not change: {message}")

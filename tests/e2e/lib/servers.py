@@ -93,7 +93,7 @@ class Server:
             stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True,
         ).stdout
 
-    def topic(self, *arguments):
+    def topic_tool(self, *arguments):
         """Kafka's topic tool."""
         return _call("topic", *self._name(), *arguments).stdout
 
