@@ -456,15 +456,20 @@ static void cross_check(struct printer *p, const struct known_table *k, const ui
     }
 }
 
-static enum err print_image(struct printer *p, const struct known_table *k, const char *label,
-                            const uint8_t *present, struct slice image)
+static enum err decode_image(struct printer *p, const struct known_table *k, const uint8_t *present,
+                             struct slice image, struct cell *cells)
 {
-    static struct cell cells[BINLOG_COLUMNS_MAX];
     struct reader r = reader_of(image);
-    row_scratch_reset(&p->row_scratch);
     TRY(row_decode(k->plan, present, &r, &p->row_scratch, cells));
     if (reader_left(&r) != 0)
         complain(p, "row_decode and row_skip disagree", ERR_BUG);
+    cross_check(p, k, present, image, cells);
+    return ERR_OK;
+}
+
+static void print_cells(struct printer *p, const struct known_table *k, const char *label,
+                        const struct cell *cells)
+{
     writer_printf(&p->out, "    %s ", label);
     bool first = true;
     for (uint32_t i = 0; i < k->table.column_count; i++) {
@@ -482,18 +487,24 @@ static enum err print_image(struct printer *p, const struct known_table *k, cons
         text_cell(&p->out, c, k->signed_known[i], &cells[i]);
     }
     writer_lit(&p->out, "\n");
-    cross_check(p, k, present, image, cells);
-    return ERR_OK;
 }
 
 static enum err print_row(struct printer *p, const struct known_table *k,
                           const struct binlog_rows *ev, const struct binlog_row *row)
 {
+    static struct cell before[BINLOG_COLUMNS_MAX], after[BINLOG_COLUMNS_MAX];
     bool update = ev->op == BINLOG_ROWS_UPDATE;
+    row_scratch_reset(&p->row_scratch);
     if (ev->before != NULL)
-        TRY(print_image(p, k, update ? "BEFORE" : "ROW", ev->before, row->before));
+        TRY(decode_image(p, k, ev->before, row->before, before));
     if (ev->after != NULL)
-        TRY(print_image(p, k, update ? "AFTER" : "ROW", ev->after, row->after));
+        TRY(decode_image(p, k, ev->after, row->after, after));
+    if (row->json_diff != NULL)
+        TRY(row_apply_json_diffs(k->plan, row->json_diff, before, &p->row_scratch, after));
+    if (ev->before != NULL)
+        print_cells(p, k, update ? "BEFORE" : "ROW", before);
+    if (ev->after != NULL)
+        print_cells(p, k, update ? "AFTER" : "ROW", after);
     return ERR_OK;
 }
 

@@ -1,0 +1,9 @@
+-- Transactions as compressed payloads, and without checksums.
+CREATE DATABASE IF NOT EXISTS z;
+USE z;
+CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(200), b BLOB);
+SET SESSION binlog_transaction_compression=ON;
+INSERT INTO t (v,b) VALUES (REPEAT('abc',50),REPEAT('0123456789',100)),('x','y');
+BEGIN; INSERT INTO t (v) SELECT CONCAT('row ', id, REPEAT(' pad',20)) FROM t; INSERT INTO t (v) SELECT v FROM t; UPDATE t SET b=v; DELETE FROM t WHERE id=1; COMMIT;
+SET GTID_NEXT='AUTOMATIC:zip'; INSERT INTO t (v) VALUES (REPEAT('tag',60)); SET GTID_NEXT='AUTOMATIC';
+CREATE TABLE u AS SELECT * FROM t;
