@@ -3,9 +3,12 @@
  *
  * It speaks the Kafka protocol on loopback ports, so any client on the machine
  * can read from it while it runs. It keeps nothing: each partition holds its
- * newest 5 MiB of record batches in memory and forgets the rest, and all of it
- * is gone when the process ends. Topics are made here, in process, since it
- * has no CreateTopics request.
+ * newest 5 MiB of record batches (as compressed by the producer, 100,000
+ * batches at most) in memory and forgets the rest, and all of it is gone when
+ * the process ends. It does not look at the sequence numbers of idempotent
+ * producers: what is sent again after a lost answer is stored twice, where a
+ * real broker drops it. Topics are made here, in process, since it has no
+ * CreateTopics request.
  *
  * Threads: it runs on two threads of its own; the functions may be called from
  * any thread.

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/flusher.h"
+#include "kafka/gather.h"
 #include "kafka/kafka_err.h"
 
 #include <assert.h>
@@ -31,7 +32,6 @@
  */
 #define HURRY_RATE  50 /* messages a millisecond */
 #define HURRY_BURST 500
-#define RUN_MAX     64   /* messages handed to librdkafka at once */
 #define SILENCE_MS  2000 /* without a report before it counts as trouble */
 #define PURGE_MS    100  /* for the answers to a purge, at the end */
 #define BATCH_FIXED 61   /* a v2 record batch without records: Kafka protocol, "Record Batch" */
@@ -39,7 +39,14 @@
 struct kafka_topic {
     struct kafka_topic *next;
     rd_kafka_topic_t *rkt;
+    struct gather **gathers; /* by partition; NULL until used */
+    int32_t gather_count;
     char name[];
+};
+
+struct open_gather {
+    struct gather *g;
+    struct kafka_topic *topic;
 };
 
 struct kafka_producer {
@@ -56,6 +63,9 @@ struct kafka_producer {
     uint64_t produced;  /* messages since then */
     struct kafka_flusher *flusher;
     struct kafka_topic *topics;
+    struct open_gather *open; /* those that hold messages */
+    size_t open_count;
+    size_t open_cap;
     struct kafka_state state;
     rd_kafka_resp_err_t reason_code; /* the last error event since an acknowledgement */
     char reason[400];
@@ -130,6 +140,15 @@ static void drop_reports(struct kafka_producer *p, int timeout_ms)
         rd_kafka_event_destroy(ev);
 }
 
+static void topic_free(struct kafka_topic *t)
+{
+    for (int32_t i = 0; i < t->gather_count; i++)
+        free(t->gathers[i]);
+    free(t->gathers);
+    rd_kafka_topic_destroy(t->rkt);
+    free(t);
+}
+
 void kafka_producer_free(struct kafka_producer *p)
 {
     if (p == NULL)
@@ -145,11 +164,11 @@ void kafka_producer_free(struct kafka_producer *p)
         while (p->topics != NULL) {
             struct kafka_topic *t = p->topics;
             p->topics = t->next;
-            rd_kafka_topic_destroy(t->rkt);
-            free(t);
+            topic_free(t);
         }
         rd_kafka_destroy(p->rk);
     }
+    free(p->open);
     close(p->fd);
     free(p);
 }
@@ -164,7 +183,7 @@ enum err kafka_producer_topic(struct kafka_producer *p, const char *name, struct
         }
     }
     size_t n = strlen(name) + 1;
-    struct kafka_topic *t = malloc(sizeof *t + n);
+    struct kafka_topic *t = calloc(1, sizeof *t + n);
     if (t == NULL)
         return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
     memcpy(t->name, name, n);
@@ -219,10 +238,102 @@ static void account(struct kafka_producer *p, size_t messages, size_t bytes)
     p->bytes += bytes;
 }
 
-/* librdkafka takes the payload as void *, and reads it only. */
-static void *payload(struct slice s)
+/* Makes room for the gathers of partitions up to this one, and for all of them to be open. */
+static bool grow(struct kafka_producer *p, struct kafka_topic *t, int32_t partition)
 {
-    return (void *)(uintptr_t)s.ptr;
+    int32_t count = partition + 1;
+    size_t cap = p->open_cap + (size_t)(count - t->gather_count);
+    struct open_gather *open = realloc(p->open, cap * sizeof *open);
+    if (open == NULL)
+        return false;
+    p->open = open;
+    struct gather **gathers = realloc(t->gathers, (size_t)count * sizeof(struct gather *));
+    if (gathers == NULL)
+        return false;
+    p->open_cap = cap;
+    for (int32_t i = t->gather_count; i < count; i++)
+        gathers[i] = NULL;
+    t->gathers = gathers;
+    t->gather_count = count;
+    return true;
+}
+
+/* Where this partition's messages gather; NULL: they go one by one. */
+static struct gather *gather_of(struct kafka_producer *p, struct kafka_topic *t, int32_t partition)
+{
+    if (partition < t->gather_count && t->gathers[partition] != NULL)
+        return t->gathers[partition];
+    /*
+     * Once a message has gone past it a partition may not begin to gather, or
+     * a later message could overtake; so this depends on the number alone, and
+     * a lack of memory is an error.
+     */
+    if (partition >= t->gather_count && !grow(p, t, partition))
+        return NULL;
+    struct gather *g = malloc(sizeof *g);
+    if (g == NULL)
+        return NULL;
+    g->partition = partition;
+    g->count = g->key_used = 0;
+    g->listed = false;
+    t->gathers[partition] = g;
+    return g;
+}
+
+static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_topic *t)
+{
+    rd_kafka_resp_err_t re = gather_pass(g, t->rkt);
+    if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ERR_OK;
+    if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return ERR_NO_ROOM;
+    return fail(p, re, t->name, g->partition, rd_kafka_err2str(re));
+}
+
+/* All that is gathered goes to librdkafka; what it does not take stays gathered. */
+static void pass_all(struct kafka_producer *p)
+{
+    size_t left = 0;
+    if (p->state.failed != ERR_OK)
+        return;
+    for (size_t i = 0; i < p->open_count; i++) {
+        p->open[i].g->listed = pass(p, p->open[i].g, p->open[i].topic) != ERR_OK;
+        if (p->open[i].g->listed)
+            p->open[left++] = p->open[i];
+    }
+    p->open_count = left;
+}
+
+static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
+                              struct slice key, struct slice value, void *token)
+{
+    if (rd_kafka_produce(t->rkt, partition, 0, gather_payload(value), value.len,
+                         key.len > 0 ? key.ptr : NULL, key.len, token) == 0)
+        return ERR_OK;
+    rd_kafka_resp_err_t re = rd_kafka_last_error();
+    if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return ERR_NO_ROOM;
+    return fail(p, re, t->name, partition, rd_kafka_err2str(re));
+}
+
+static enum err gather(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
+                       struct slice key, struct slice value, void *token)
+{
+    struct gather *g = gather_of(p, t, partition);
+    if (g == NULL)
+        return ERR_NO_MEMORY;
+    if (!g->listed) {
+        assert(p->open_count < p->open_cap);
+        g->listed = true;
+        p->open[p->open_count++] = (struct open_gather){g, t};
+    }
+    if (!gather_fits(g, key)) {
+        TRY(pass(p, g, t));
+        if (key.len > GATHER_KEY_BYTES)
+            return produce_alone(p, t, partition, key, value, token);
+    }
+    gather_put(g, key, value, token);
+    return ERR_OK;
 }
 
 enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
@@ -231,77 +342,17 @@ enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t, int32_t 
     size_t cost = cost_of(key.len, value.len);
     if (__builtin_expect(p->state.failed != ERR_OK, 0))
         return p->state.failed;
+    if (partition < 0)
+        return ERR_BUG;
     if (kafka_batch_bytes(key.len, value.len) > p->message_max)
         return ERR_TOO_LARGE;
     if (!has_room(p, cost))
         return ERR_NO_ROOM;
-    if (rd_kafka_produce(t->rkt, partition, 0, payload(value), value.len,
-                         key.len > 0 ? key.ptr : NULL, key.len, token) != 0) {
-        rd_kafka_resp_err_t re = rd_kafka_last_error();
-        if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            return ERR_NO_ROOM;
-        return fail(p, re, t->name, partition, rd_kafka_err2str(re));
-    }
+    if (partition < GATHER_PARTITIONS)
+        TRY(gather(p, t, partition, key, value, token));
+    else
+        TRY(produce_alone(p, t, partition, key, value, token));
     account(p, 1, cost);
-    return ERR_OK;
-}
-
-/* How many of the messages fit, at most RUN_MAX, and what they cost. */
-static size_t fill_run(const struct kafka_producer *p, const struct kafka_message *m, size_t count,
-                       rd_kafka_message_t *run, enum err *stop)
-{
-    size_t n = 0, sum = 0;
-    *stop = ERR_OK;
-    for (; n < count && n < RUN_MAX; n++) {
-        size_t cost = cost_of(m[n].key.len, m[n].value.len);
-        if (kafka_batch_bytes(m[n].key.len, m[n].value.len) > p->message_max) {
-            *stop = ERR_TOO_LARGE;
-            break;
-        }
-        if (p->bytes + sum + cost > p->queue_bytes && p->outstanding + n > 0) {
-            *stop = ERR_NO_ROOM;
-            break;
-        }
-        sum += cost;
-        run[n].payload = payload(m[n].value);
-        run[n].len = m[n].value.len;
-        run[n].key = m[n].key.len > 0 ? payload(m[n].key) : NULL;
-        run[n].key_len = m[n].key.len;
-        run[n]._private = m[n].token;
-        run[n].err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    return n;
-}
-
-enum err kafka_produce_run(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
-                           const struct kafka_message *messages, size_t count, size_t *taken)
-{
-    rd_kafka_message_t run[RUN_MAX];
-
-    *taken = 0;
-    while (*taken < count) {
-        enum err stop;
-        if (__builtin_expect(p->state.failed != ERR_OK, 0))
-            return p->state.failed;
-        size_t n = fill_run(p, messages + *taken, count - *taken, run, &stop);
-        if (n == 0)
-            return stop;
-        (void)rd_kafka_produce_batch(t->rkt, partition, 0, run, (int)n);
-        size_t good = 0, bytes = 0;
-        for (; good < n && run[good].err == RD_KAFKA_RESP_ERR_NO_ERROR; good++)
-            bytes += cost_of(run[good].key_len, run[good].len);
-        if (good > 0)
-            account(p, good, bytes);
-        *taken += good;
-        if (good < n) {
-            rd_kafka_resp_err_t re = run[good].err;
-            if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-                return ERR_NO_ROOM;
-            return fail(p, re, t->name, partition, rd_kafka_err2str(re));
-        }
-        if (stop != ERR_OK)
-            return stop;
-    }
     return ERR_OK;
 }
 
@@ -311,8 +362,8 @@ static void trouble_over(struct kafka_producer *p)
     p->reason_code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (p->state.trouble == ERR_OK)
         return;
-    log_info("kafka.back", "client=%s after_ms=%llu", rd_kafka_name(p->rk),
-             (unsigned long long)(clock_mono_ms() - p->state.trouble_since_ms));
+    log_debug("kafka.back", "client=%s after_ms=%llu", rd_kafka_name(p->rk),
+              (unsigned long long)(clock_mono_ms() - p->state.trouble_since_ms));
     p->state.trouble = ERR_OK;
     p->state.trouble_since_ms = 0;
     if (p->state.failed == ERR_OK)
@@ -403,8 +454,8 @@ static void look_for_trouble(struct kafka_producer *p)
         char quoted[600];
         s->trouble_since_ms = now;
         s->outages++;
-        log_warn("kafka.trouble", "client=%s outstanding=%zu text=%s", rd_kafka_name(p->rk),
-                 p->outstanding, log_quote(quoted, sizeof quoted, s->sentence));
+        log_debug("kafka.trouble", "client=%s outstanding=%zu text=%s", rd_kafka_name(p->rk),
+                  p->outstanding, log_quote(quoted, sizeof quoted, s->sentence));
     }
     s->trouble = denied ? ERR_DEST_DENIED : ERR_BROKER_DOWN;
 }
@@ -437,6 +488,7 @@ size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn f
     size_t count = 0;
     rd_kafka_event_t *ev;
 
+    pass_all(p);
     while ((ev = rd_kafka_queue_poll(p->queue, timeout_ms)) != NULL) {
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
             count += take_reports(p, ev, fn, arg);
@@ -465,6 +517,7 @@ size_t kafka_producer_bytes(const struct kafka_producer *p)
 
 void kafka_hurry(struct kafka_producer *p)
 {
+    pass_all(p);
     p->hurry = p->outstanding > 0;
     pass_hurry(p);
 }

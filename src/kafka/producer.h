@@ -56,30 +56,18 @@ void kafka_producer_free(struct kafka_producer *p);
 NODISCARD enum err kafka_producer_topic(struct kafka_producer *p, const char *name,
                                         struct kafka_topic **out, struct errmsg *msg);
 
-/* A message of a run. value.ptr is borrowed until token is reported; key.len 0 is no key. */
-struct kafka_message {
-    struct slice key;
-    struct slice value;
-    void *token;
-};
-
 /*
  * Queues one message.
  *   ERR_NO_ROOM    the queue is full: kafka_poll(), wait, try again
  *   ERR_TOO_LARGE  over message_max; nothing was queued (see kafka_batch_bytes())
  *   others         final: the producer is broken, kafka_producer_state() has the sentence
+ *
+ * Messages gather here, a few for each partition, before they go to the
+ * client: they leave with kafka_poll() and kafka_hurry() at the latest. A
+ * partition that does not exist shows there, as a final failure.
  */
 NODISCARD enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
                                  struct slice key, struct slice value, void *token);
-
-/*
- * Queues a run of messages for one partition, which costs less a message.
- * *taken is how many of them were queued, from the front; written always. The
- * error is the one of the message behind those, as for kafka_produce().
- */
-NODISCARD enum err kafka_produce_run(struct kafka_producer *p, struct kafka_topic *t,
-                                     int32_t partition, const struct kafka_message *messages,
-                                     size_t count, size_t *taken);
 
 /*
  * Reports of `count` messages with the same token and outcome, which were
@@ -130,7 +118,7 @@ void kafka_producer_wake(struct kafka_producer *p);
  *
  * trouble is that silence once it has lasted two seconds, or a refused login at
  * once; it ends with the next acknowledgement. An idle producer has no trouble.
- * Each beginning and end is logged once.
+ * Its owner logs it: outages counts the beginnings.
  */
 struct kafka_state {
     uint64_t silent_since_ms;

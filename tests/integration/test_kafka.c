@@ -1,6 +1,6 @@
 /*
  * The kafka room against a real Kafka. Its addresses come in the environment,
- * as scripts/servers prints them: run it through with-kafka.
+ * as scripts/servers prints them: run it through with-servers.
  */
 #include "kafka/producer.h"
 
@@ -22,7 +22,8 @@
 static const char *setting(const char *name)
 {
     const char *value = getenv(name);
-    cr_assert_not_null(value, "%s is not set: run this through tests/integration/with-kafka", name);
+    cr_assert_not_null(value, "%s is not set: run this through tests/integration/with-servers",
+                       name);
     return value;
 }
 

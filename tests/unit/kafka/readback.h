@@ -47,7 +47,7 @@ static inline size_t readback(const char *brokers, const char *topic, int partit
         if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             seen++;
             fn(arg, m);
-            if (seen == count)
+            if (seen >= count)
                 end = clock_mono_ms() + READBACK_EXTRA_MS;
         }
         rd_kafka_message_destroy(m);
