@@ -54,7 +54,7 @@ static void try_query(const struct binlog_format *f, const struct binlog_event *
     touch(q.sql);
     size_t n;
     if (q.compressed) {
-        (void)binlog_record_len(q.sql, &n);
+        (void)!binlog_record_len(q.sql, &n);
         return;
     }
     CHECK(binlog_verb_of(q.sql, &verb) < BINLOG_TXN_EV_COUNT);
@@ -99,7 +99,7 @@ static void try_rows(const struct binlog_format *f, const struct binlog_event *e
     touch(rows.rows);
     size_t n;
     if (rows.compressed)
-        (void)binlog_record_len(rows.rows, &n);
+        (void)!binlog_record_len(rows.rows, &n);
 }
 
 static void try_statement_context(const struct binlog_event *ev)
