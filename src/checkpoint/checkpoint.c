@@ -55,6 +55,14 @@ bool ckpt_table(const struct ckpt *c, struct slice key, struct slice *definition
     return e != NULL;
 }
 
+bool ckpt_fact(const struct ckpt *c, struct slice name, struct slice *value)
+{
+    const struct ckpt_entry *e = ckpt_state_get(&c->state, WAL_FACT, name);
+    if (e != NULL)
+        *value = ckpt_entry_value(e);
+    return e != NULL;
+}
+
 bool ckpt_xa(const struct ckpt *c, struct slice xid, struct ckpt_position *begin)
 {
     const struct ckpt_entry *e = ckpt_state_get(&c->state, WAL_XA, xid);
@@ -199,13 +207,23 @@ enum err ckpt_put_topic(struct ckpt *c, struct slice name, uint32_t partitions)
     return end_put(c, at);
 }
 
+static enum err put_bytes(struct ckpt *c, enum wal_type type, struct slice key, struct slice value)
+{
+    if (!key_allowed(key) || value.len > WAL_PAYLOAD_MAX)
+        return ERR_TOO_LARGE;
+    size_t at = begin_put(c, type, key);
+    writer_slice_put(&c->pending, value);
+    return end_put(c, at);
+}
+
 enum err ckpt_put_table(struct ckpt *c, struct slice key, struct slice definition)
 {
-    if (!key_allowed(key) || definition.len > WAL_PAYLOAD_MAX)
-        return ERR_TOO_LARGE;
-    size_t at = begin_put(c, WAL_TABLE, key);
-    writer_slice_put(&c->pending, definition);
-    return end_put(c, at);
+    return put_bytes(c, WAL_TABLE, key, definition);
+}
+
+enum err ckpt_put_fact(struct ckpt *c, struct slice name, struct slice value)
+{
+    return put_bytes(c, WAL_FACT, name, value);
 }
 
 enum err ckpt_put_xa(struct ckpt *c, struct slice xid, const struct ckpt_position *begin)

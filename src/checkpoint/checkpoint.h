@@ -76,6 +76,8 @@ bool ckpt_position(const struct ckpt *c, struct ckpt_position *out);
 uint64_t ckpt_reserved_id(const struct ckpt *c); /* 0: never put */
 bool ckpt_topic(const struct ckpt *c, struct slice name, uint32_t *partitions);
 bool ckpt_table(const struct ckpt *c, struct slice key, struct slice *definition);
+/* What the caller remembers under a name of its own. */
+bool ckpt_fact(const struct ckpt *c, struct slice name, struct slice *value);
 bool ckpt_xa(const struct ckpt *c, struct slice xid, struct ckpt_position *begin);
 
 /* Walks through all of a kind, in no order: *it starts at 0. False: no more. No puts in between. */
@@ -91,6 +93,7 @@ NODISCARD enum err ckpt_put_reserved_id(struct ckpt *c,
                                         uint64_t below); /* ids below it may be in use */
 NODISCARD enum err ckpt_put_topic(struct ckpt *c, struct slice name, uint32_t partitions);
 NODISCARD enum err ckpt_put_table(struct ckpt *c, struct slice key, struct slice definition);
+NODISCARD enum err ckpt_put_fact(struct ckpt *c, struct slice name, struct slice value);
 NODISCARD enum err ckpt_put_xa(struct ckpt *c, struct slice xid, const struct ckpt_position *begin);
 
 /* Nothing happens when there is none. */

@@ -100,6 +100,7 @@ static bool value_fits(enum wal_type type, struct slice value)
     case WAL_TABLE_END:
         return value.len == 0;
     case WAL_TABLE:
+    case WAL_FACT:
         return true;
     case WAL_COMMIT:
         break;

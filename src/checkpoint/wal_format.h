@@ -86,6 +86,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the structs are writte
  * TOPIC     partition count 4; key: the topic's name
  * TABLE     bytes of the schema room; key: hers, too
  * RESERVED  number 8: below it any id may have been used; no key
+ * FACT      bytes of the pipeline room; key: the fact's name
  * COMMIT    time 8, microseconds since 1970; key length and key are not there
  */
 enum wal_type {
@@ -99,7 +100,8 @@ enum wal_type {
     WAL_TABLE = 8,
     WAL_TABLE_END = 9,
     WAL_RESERVED = 10,
-    WAL_TYPE_MAX = 10,
+    WAL_FACT = 11,
+    WAL_TYPE_MAX = 11,
 };
 
 #define WAL_POSITION_FIXED 61

@@ -26,10 +26,11 @@ struct commit_point {
     struct commit_point *next;
     uint64_t need[LANES_MAX]; /* batch of each lane that must be acknowledged */
     struct position position;
-    struct src_server server;  /* where it was read */
-    uint64_t next_id;          /* number of the next change */
-    uint64_t es_ms;            /* when the last transaction ran; 0: none yet */
-    struct xa_list xa;         /* prepared groups */
+    struct src_server server; /* where it was read */
+    uint32_t binlog_made;     /* when the file of the position was made, since 1970; 0: not known */
+    uint64_t next_id;         /* number of the next change */
+    uint64_t es_ms;           /* when the last transaction ran; 0: none yet */
+    struct xa_list xa;        /* prepared groups */
     struct tables_note *notes; /* what the checkpoint should know before it moves here */
 };
 

@@ -35,6 +35,7 @@ enum err replica_new(const struct replica_options *o, struct replica **out)
         return ERR_NO_MEMORY;
     r->o = *o;
     r->next_id = r->group.first_id = o->next_id;
+    r->binlog_made = o->binlog_made;
     r->server = *o->known;
     row_scratch_init(&r->scratch, SCRATCH_MAX);
     writer_init(&r->hash_scratch, HASH_TEXT_MAX);
@@ -151,6 +152,7 @@ static enum err leave_point(struct replica *r)
     }
     feeder_need(r->o.feeder, p->need);
     p->server = r->server;
+    p->binlog_made = r->binlog_made;
     p->next_id = r->group.first_id;
     p->es_ms = r->group.es_ms;
     p->notes = tables_take_notes(r->o.tables);

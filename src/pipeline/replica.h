@@ -46,13 +46,15 @@ struct replica_options {
     const struct position *start; /* copied */
     const struct xa_list *xa;     /* prepared groups at start; copied */
     uint64_t next_id;
-    uint64_t until_us; /* stop behind this time (since 1970, UTC); 0: never */
+    uint32_t binlog_made; /* when the file of the start was made; 0: not known */
+    uint64_t until_us;    /* stop behind this time (since 1970, UTC); 0: never */
 };
 
 struct replica_stats {
     _Atomic uint64_t bytes; /* received */
     _Atomic uint64_t events;
-    _Atomic uint64_t rows; /* changes of selected tables */
+    _Atomic uint64_t rows;    /* changes of selected tables */
+    _Atomic uint64_t next_id; /* ids below it may have been used */
     _Atomic uint64_t reconnects;
     _Atomic uint64_t last_event_ms;     /* source time of the last transaction; 0: none */
     _Atomic uint64_t heard_ms;          /* monotonic; when bytes last came */

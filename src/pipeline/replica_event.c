@@ -349,6 +349,27 @@ static enum err table_map_event(struct replica *r, const struct stream *s,
     return e;
 }
 
+/*
+ * A format description tells when its file was made. Without GTIDs that is how
+ * a binlog that was reset, and has grown past our place again, is known.
+ */
+static enum err check_file(struct replica *r, const struct stream *s,
+                           const struct stream_event *sev)
+{
+    uint32_t made = sev->ev.header.timestamp;
+    bool same_name = strcmp(s->file, r->read.file) == 0;
+    if (r->read.kind == POSITION_FILE && same_name && r->binlog_made != 0 && made != 0 &&
+        made != r->binlog_made)
+        return errmsg_set(&r->em, ERR_HISTORY,
+                          "binlog %s on the source is not the one that this task has read (made at "
+                          "%u, expected %u, seconds since 1970): the binlog was reset; begin anew "
+                          "with an empty state_dir",
+                          s->file, made, r->binlog_made);
+    if (made != 0)
+        r->binlog_made = made;
+    return ERR_OK;
+}
+
 /* Steps the state machine for an event that belongs to a group. */
 static enum err step(struct replica *r, const struct stream_event *sev)
 {
@@ -382,6 +403,7 @@ enum err replica_event(struct replica *r, struct stream *s, const struct stream_
         return xa_prepare_event(r, s, sev);
     case BINLOG_FORMAT_DESCRIPTION:
         tables_forget_ids(r->o.tables);
+        TRY(check_file(r, s, sev));
         return other_event(r, s, sev);
     default:
         return other_event(r, s, sev);

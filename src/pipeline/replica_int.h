@@ -42,6 +42,7 @@ struct replica {
     struct position read;        /* the last boundary */
     struct xa_list xa;
     uint64_t next_id;
+    uint32_t binlog_made; /* when the file of `read` was made, since 1970; 0: not known */
     struct binlog_txn txn;
     struct group group;
     bool boundary_fresh; /* read has moved since the last commit point */

@@ -268,6 +268,7 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
     struct rows_job job = {.rows = &rows, .binding = b};
     enum err e = walk(r, &job, rows.rows);
     atomic_fetch_add_explicit(&r->stats.rows, r->group.rows - before, memory_order_relaxed);
+    atomic_store_explicit(&r->stats.next_id, r->next_id, memory_order_relaxed);
     if (own != NULL)
         frame_unref(own);
     if (e != ERR_OK && err_class(e) == ERRC_DATA && r->em.text[0] == 0)

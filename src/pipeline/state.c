@@ -1,6 +1,7 @@
 #include "pipeline/state.h"
 
 #include "base/clock.h"
+#include "base/reader.h"
 #include "base/writer.h"
 
 #include <stdio.h>
@@ -130,6 +131,12 @@ static enum err write_position(const struct src_server *sv, const struct positio
     return text->err;
 }
 
+enum err state_reserve_ids(struct ckpt *c, uint64_t next_id, bool *put)
+{
+    *put = next_id + ID_BLOCK / 2 > ckpt_reserved_id(c);
+    return *put ? ckpt_put_reserved_id(c, next_id + ID_BLOCK) : ERR_OK;
+}
+
 enum err state_put_position(struct ckpt *c, const struct src_server *sv, const struct position *p,
                             uint64_t next_id, uint64_t es_ms)
 {
@@ -141,8 +148,9 @@ enum err state_put_position(struct ckpt *c, const struct src_server *sv, const s
     out.source_time_us = es_ms * 1000;
     if (e == ERR_OK)
         e = ckpt_put_position(c, &out);
-    if (e == ERR_OK && next_id + ID_BLOCK / 2 > ckpt_reserved_id(c))
-        e = ckpt_put_reserved_id(c, next_id + ID_BLOCK);
+    bool put;
+    if (e == ERR_OK)
+        e = state_reserve_ids(c, next_id, &put);
     writer_fini(&text);
     return e;
 }
@@ -219,4 +227,39 @@ enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
             TRY(note_def(c, n));
     }
     return ERR_OK;
+}
+
+#define FACT_OBJECTS SLICE_LIT("objects")
+#define FACT_BINLOG  SLICE_LIT("binlog")
+
+enum err state_same_choice(struct ckpt *c, uint64_t hash, bool *same)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(hash >> (8 * i));
+    struct slice old, now = slice_of(bytes, sizeof(bytes));
+    *same = ckpt_fact(c, FACT_OBJECTS, &old) && slice_eq(old, now);
+    return *same ? ERR_OK : ckpt_put_fact(c, FACT_OBJECTS, now);
+}
+
+uint32_t state_binlog_made(const struct ckpt *c, const char *file)
+{
+    struct slice fact;
+    if (!ckpt_fact(c, FACT_BINLOG, &fact) || fact.len < 4 ||
+        !slice_eq(slice_of(fact.ptr + 4, fact.len - 4), slice_str(file)))
+        return 0;
+    return load_le32(fact.ptr);
+}
+
+enum err state_put_binlog_made(struct ckpt *c, const char *file, uint32_t made)
+{
+    if (made == 0 || state_binlog_made(c, file) == made)
+        return ERR_OK;
+    struct writer w;
+    writer_init(&w, 4096);
+    writer_u32(&w, made);
+    writer_slice_put(&w, slice_str(file));
+    enum err e = w.err == ERR_OK ? ckpt_put_fact(c, FACT_BINLOG, writer_slice(&w)) : w.err;
+    writer_fini(&w);
+    return e;
 }

@@ -26,6 +26,19 @@ NODISCARD enum err state_topics(const struct ckpt *c, struct topics *t);
 NODISCARD enum err state_tables(const struct ckpt *c, struct tables *t, size_t *count,
                                 struct errmsg *em);
 
+/*
+ * Whether the changes that are numbered are chosen as in the last run: a hash
+ * of objects and of what splits an UPDATE. Puts the new one.
+ */
+NODISCARD enum err state_same_choice(struct ckpt *c, uint64_t hash, bool *same);
+
+/* When the binlog file of the position was made (its format description); 0: not known. */
+uint32_t state_binlog_made(const struct ckpt *c, const char *file);
+NODISCARD enum err state_put_binlog_made(struct ckpt *c, const char *file, uint32_t made);
+
+/* Reserves ids ahead of next_id; *put: there was something to put. */
+NODISCARD enum err state_reserve_ids(struct ckpt *c, uint64_t next_id, bool *put);
+
 NODISCARD enum err state_put_source(struct ckpt *c, const struct src_server *sv);
 NODISCARD enum err state_put_position(struct ckpt *c, const struct src_server *sv,
                                       const struct position *p, uint64_t next_id, uint64_t es_ms);

@@ -120,6 +120,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
     TRY(reach(t, em));
     t->topics = (struct topics){.admin = t->admin,
                                 .create = d->create_topics || d->embedded,
+                                .embedded = d->embedded,
                                 .replication_factor = d->replication_factor,
                                 .retry_ms = t->config->retry.connection_ms,
                                 .stop = &task_stopping};

@@ -109,6 +109,7 @@ static enum err start_reader(struct task *t, struct errmsg *em)
         .start = &t->start,
         .xa = &t->xa,
         .next_id = t->next_id,
+        .binlog_made = state_binlog_made(t->ckpt, t->start.file),
         .until_us = t->o.until == UNTIL_TIME ? t->o.until_us : 0,
     };
     TRY(replica_new(&o, &t->replica));
@@ -145,6 +146,8 @@ static enum err take_progress(struct task *t, bool *moved)
         e = state_put_source(t->ckpt, &p->server);
     if (e == ERR_OK)
         e = state_put_position(t->ckpt, &p->server, &p->position, p->next_id, p->es_ms);
+    if (e == ERR_OK)
+        e = state_put_binlog_made(t->ckpt, p->position.file, p->binlog_made);
     if (e == ERR_OK)
         e = position_copy(&t->acked, &p->position);
     t->acked_es_ms = p->es_ms;
@@ -240,11 +243,15 @@ static enum err supervise(struct task *t, struct errmsg *em)
     uint64_t synced_ms = 0, rows = 0, status_ms = clock_mono_ms();
     while (fault_err(&t->fault) == ERR_OK && !atomic_load(&task_stopping) && !until_reached(t) &&
            !replica_ended(t->replica)) {
-        bool moved = false;
+        bool moved = false, reserved = false;
         enum err e = take_progress(t, &moved);
+        /* A long transaction uses ids while no position moves. */
+        uint64_t next_id = atomic_load(&replica_stats(t->replica)->next_id);
+        if (e == ERR_OK)
+            e = state_reserve_ids(t->ckpt, next_id, &reserved);
         if (e != ERR_OK)
             return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
-        dirty = dirty || moved;
+        dirty = dirty || moved || reserved;
         uint64_t pause = t->full_since_ms != 0 ? FULL_MS : SYNC_MS;
         if (dirty && clock_mono_ms() - synced_ms >= pause) {
             bool synced;

@@ -155,6 +155,41 @@ static enum err resume(struct task *t, const struct src_server *known, const cha
     return ERR_OK;
 }
 
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    for (; text != NULL && *text != 0; text++)
+        h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3); /* FNV-1a */
+    return (h ^ 0xFF) * UINT64_C(0x100000001b3);
+}
+
+/* All that decides which changes get numbers, and how many. */
+static uint64_t choice_of(const struct task_config *c)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < c->object_count; i++) {
+        h = hash_text(h, c->objects[i].table);
+        for (size_t k = 0; k < c->objects[i].partition_key.count; k++)
+            h = hash_text(h, c->objects[i].partition_key.items[k]);
+    }
+    h = hash_text(h, c->destination.key_change == CONF_CHANGE_SPLIT ? "split" : "update");
+    return hash_text(h, c->destination.partition_by == CONF_BY_PRIMARY_KEY ? "key" : "other");
+}
+
+/* With another choice a replay would give other changes the numbers that were used. */
+static enum err keep_numbers_apart(struct task *t)
+{
+    bool same = false;
+    TRY(state_same_choice(t->ckpt, choice_of(t->config), &same));
+    uint64_t reserved = ckpt_reserved_id(t->ckpt);
+    if (!same && reserved > t->next_id) {
+        log_info("objects.changed",
+                 "note=\"ids go on behind those that may have been used\" next_id=%llu",
+                 (unsigned long long)reserved);
+        t->next_id = reserved;
+    }
+    return ERR_OK;
+}
+
 static enum err find_start(struct task *t, bool *first_start, struct errmsg *em)
 {
     struct src_server known;
@@ -321,6 +356,8 @@ enum err task_read_source(struct task *t, struct errmsg *em)
     TRY(find_start(t, &first_start, em));
     t->topics.report_existing =
         first_start && t->config->destination.existing_topics == CONF_EXISTING_REPORT;
+    if (keep_numbers_apart(t) != ERR_OK)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the checkpoint");
     TRY(find_target(t, em));
     TRY(first_start ? read_definitions(t, em) : recall_definitions(t, em));
     if (first_start && tables_note_all(t->tables) != ERR_OK)

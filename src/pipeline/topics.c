@@ -85,6 +85,9 @@ static enum err settle(struct topics *t, struct topic *topic, int32_t partitions
 static enum err compare(struct topics *t, const struct topic *topic, struct errmsg *em)
 {
     int32_t now = 0;
+    bool created;
+    if (t->embedded)
+        TRY(kafka_topic_create(t->admin, topic->name, topic->partitions, 1, &created, em));
     TRY(kafka_topic_partitions(t->admin, topic->name, &now, em));
     if (now == topic->partitions)
         return ERR_OK;

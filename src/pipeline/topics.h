@@ -28,6 +28,7 @@ struct topic {
 struct topics {
     struct kafka_admin *admin; /* borrowed */
     bool create;
+    bool embedded;        /* the broker forgets: known topics are made again */
     bool report_existing; /* first start: refuse topics that hold records */
     int replication_factor;
     uint64_t retry_ms;       /* how long brokers may be away while a topic is asked about */

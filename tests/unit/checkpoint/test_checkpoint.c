@@ -351,3 +351,22 @@ Test(checkpoint, a_full_disk_is_an_error_and_loses_nothing)
     umount(disk);
     folder_remove(&f);
 }
+
+Test(checkpoint, facts_are_kept_by_name_and_replaced)
+{
+    struct folder f = folder_new();
+    struct ckpt *c = opened(&f);
+    struct slice value;
+    cr_assert(!ckpt_fact(c, SLICE_LIT("a"), &value));
+    cr_assert_eq(ckpt_put_fact(c, SLICE_LIT("a"), SLICE_LIT("1")), ERR_OK);
+    cr_assert_eq(ckpt_put_fact(c, SLICE_LIT("b"), SLICE_LIT("2")), ERR_OK);
+    cr_assert_eq(ckpt_put_fact(c, SLICE_LIT("a"), SLICE_LIT("3")), ERR_OK);
+    synced(c);
+    ckpt_close(c);
+    c = opened(&f);
+    cr_assert(ckpt_fact(c, SLICE_LIT("a"), &value));
+    cr_assert(slice_eq(value, SLICE_LIT("3")));
+    cr_assert(ckpt_fact(c, SLICE_LIT("b"), &value));
+    ckpt_close(c);
+    folder_remove(&f);
+}
