@@ -220,6 +220,36 @@ enum err binlog_format_parse(const struct binlog_event *fde, struct binlog_forma
     return ERR_OK;
 }
 
+bool binlog_may_pass(const struct binlog_header *h)
+{
+    switch (h->type) {
+    case BINLOG_STOP:
+    case BINLOG_ROTATE:
+    case BINLOG_INTVAR:
+    case BINLOG_APPEND_BLOCK:
+    case BINLOG_DELETE_FILE:
+    case BINLOG_RAND:
+    case BINLOG_USER_VAR:
+    case BINLOG_FORMAT_DESCRIPTION:
+    case BINLOG_BEGIN_LOAD_QUERY:
+    case BINLOG_HEARTBEAT:
+    case BINLOG_IGNORABLE:
+    case BINLOG_ROWS_QUERY:
+    case BINLOG_PREVIOUS_GTIDS:
+    case BINLOG_TRANSACTION_CONTEXT:
+    case BINLOG_VIEW_CHANGE:
+    case BINLOG_HEARTBEAT_V2:
+    case BINLOG_LARGE_TRANSACTION_HEADER:
+    case BINLOG_ANNOTATE_ROWS:
+    case BINLOG_BINLOG_CHECKPOINT:
+    case BINLOG_MARIA_GTID_LIST:
+    case BINLOG_START_ENCRYPTION:
+        return true;
+    default:
+        return binlog_ignorable(h);
+    }
+}
+
 uint64_t binlog_offset_after(uint64_t offset, const struct binlog_header *h)
 {
     if ((h->flags & BINLOG_FLAG_ARTIFICIAL) || h->type == BINLOG_HEARTBEAT ||

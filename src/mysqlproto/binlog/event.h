@@ -97,11 +97,19 @@ NODISCARD enum err binlog_event_parse_inner(struct slice raw, struct binlog_even
  */
 NODISCARD enum err binlog_format_parse(const struct binlog_event *fde, struct binlog_format *f);
 
-/* Whether an event of this type, unknown to us, may be skipped. */
+/* Whether the writer says that who does not know the type may skip the event. */
 static inline bool binlog_ignorable(const struct binlog_header *h)
 {
     return (h->flags & BINLOG_FLAG_IGNORABLE) != 0;
 }
+
+/*
+ * Whether an event for which there is no parser, or whose parser nobody needs,
+ * may be passed over: it changes no rows by itself. Everything else that is
+ * not handled has to stop the stream: types of later servers, LOAD DATA of
+ * before MySQL 5.0, the cut rows of MariaDB 12.3 (PARTIAL_ROW_DATA).
+ */
+bool binlog_may_pass(const struct binlog_header *h);
 
 /*
  * The 64-bit file offset after this event, from the one before it (offset).

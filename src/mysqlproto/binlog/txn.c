@@ -131,7 +131,6 @@ enum binlog_txn_event binlog_txn_event_of(const struct binlog_event *ev)
     case BINLOG_WRITE_ROWS_COMPRESSED_V2:
     case BINLOG_UPDATE_ROWS_COMPRESSED_V2:
     case BINLOG_DELETE_ROWS_COMPRESSED_V2:
-    case BINLOG_PARTIAL_ROW_DATA:
         return BINLOG_TXN_EV_ROWS;
     default:
         return BINLOG_TXN_EV_OTHER;

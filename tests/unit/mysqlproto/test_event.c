@@ -189,3 +189,19 @@ Test(event, every_type_in_the_table_has_its_name)
     cr_expect_null(binlog_type_name(100));
     cr_expect_null(binlog_type_name(255));
 }
+
+Test(event, only_what_changes_no_rows_may_be_passed_over)
+{
+    static const uint8_t harmless[] = {3,  4,  5,  9,  11, 13, 14,  15,  17,  27, 28,
+                                       29, 35, 36, 37, 41, 43, 160, 161, 163, 164};
+    unsigned count = 0;
+    for (unsigned type = 0; type < 256; type++) {
+        struct binlog_header h = {.type = (uint8_t)type};
+        bool listed = memchr(harmless, (int)type, sizeof harmless) != NULL;
+        cr_expect_eq(binlog_may_pass(&h), listed, "type %u", type);
+        count += listed;
+        h.flags = BINLOG_FLAG_IGNORABLE;
+        cr_expect(binlog_may_pass(&h));
+    }
+    cr_expect_eq(count, sizeof harmless);
+}
