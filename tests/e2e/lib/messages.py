@@ -63,26 +63,41 @@ def read_topic(brokers, topic, timeout=120):
 
 
 class Follower:
-    """A consumer that runs beside the test."""
+    """A consumer that runs beside the test; it waits for its topic to be made."""
 
     def __init__(self, brokers, topic):
         self.messages = []
         self.grown = threading.Condition()
-        self.process = subprocess.Popen(
-            ["kcat", "-b", brokers, "-C", "-t", topic, "-o", "beginning", "-q", "-u", "-J", *KCAT_FAST],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self.closing = False
+        self.process = None
+        self.brokers = brokers
+        self.topic = topic
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
     def _read(self):
+        while not self.closing and not self._there():
+            time.sleep(0.05)
+        with self.grown:
+            if self.closing:
+                return
+            self.process = subprocess.Popen(
+                ["kcat", "-b", self.brokers, "-C", "-t", self.topic, "-o", "beginning", "-q", "-u", "-J", *KCAT_FAST],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
         for line in self.process.stdout:
             message = Message(line)
             with self.grown:
                 self.messages.append(message)
                 self.grown.notify_all()
+
+    def _there(self):
+        try:
+            return self.topic in partition_counts(self.brokers)
+        except (RuntimeError, subprocess.TimeoutExpired):
+            return False
 
     def wait(self, condition, seconds, what="messages"):
         """Waits until condition(messages) is true and hands out its value."""
@@ -101,10 +116,15 @@ class Follower:
         return self.wait(lambda m: len(m) >= count and m[:], seconds, f"{count} messages")
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
+        with self.grown:
+            self.closing = True
+            process = self.process
+        if process:
+            process.kill()
+            process.wait()
         self.thread.join(10)
-        self.process.stdout.close()
+        if process:
+            process.stdout.close()
 
     def __enter__(self):
         return self
