@@ -138,6 +138,33 @@ static enum err check_place(struct src_session *s, const struct src_server *sv,
     return e;
 }
 
+/*
+ * MariaDB refuses a GTID that it does not have, but begins a domain that its
+ * binlog knows nothing of from the start, as after RESET MASTER.
+ */
+static enum err check_domains(struct src_session *s, const struct src_server *sv,
+                              const struct position *p, struct errmsg *em)
+{
+    struct src_position now = {0};
+    enum err e = src_server_position(s, sv, &now, em);
+    for (uint32_t i = 0; i < p->maria.count && e == ERR_OK; i++) {
+        const struct maria_gtid *ours = &p->maria.gtids[i];
+        const struct maria_gtid *theirs = maria_gtid_pos_get(&now.maria, ours->domain);
+        if (theirs != NULL &&
+            (theirs->server_id != ours->server_id || theirs->sequence >= ours->sequence))
+            continue;
+        e = errmsg_set(
+            em, ERR_HISTORY,
+            "the source's binlog does not have what this task has read: expected at least "
+            "%u-%u-%llu, found %s in domain %u; it was reset or is another server: begin "
+            "anew with an empty state_dir",
+            ours->domain, ours->server_id, (unsigned long long)ours->sequence,
+            theirs == NULL ? "nothing" : "an older state", ours->domain);
+    }
+    src_position_fini(&now);
+    return e;
+}
+
 enum err history_check(struct src_session *s, const struct src_server *sv,
                        const struct src_server *known, const struct position *p,
                        const atomic_bool *stop, struct errmsg *em)
@@ -157,7 +184,7 @@ enum err history_check(struct src_session *s, const struct src_server *sv,
         TRY(check_ancestry(s, sv, p, stop, em));
         return check_purged(s, p, em);
     case POSITION_MARIADB:
-        return ERR_OK; /* the server itself refuses a state that it does not have */
+        return check_domains(s, sv, p, em);
     }
     return ERR_BUG;
 }

@@ -44,8 +44,10 @@ struct lane {
     struct cell *after;
     uint32_t cell_cap;
     struct writer key;
-    uint64_t outages; /* as last logged */
-    bool dirty;       /* messages were queued since the last hurry */
+    uint64_t outages;        /* as last logged */
+    uint64_t batch_messages; /* produced of the batch at hand; counted when it is done */
+    uint64_t batch_bytes;
+    bool dirty; /* messages were queued since the last hurry */
     struct lane_counters counters;
 };
 
@@ -207,28 +209,29 @@ static enum err decode_row(struct lane *l, const struct row_event *ev, const str
     return ERR_OK;
 }
 
-/* A sentence about a row that cannot be carried, with its key. */
-static void describe_failure(struct lane *l, enum err e, const struct change *c, struct errmsg *em)
+/* A sentence about a row that cannot be carried: where it stands, its key, the way out. */
+static void describe_failure(struct lane *l, enum err e, const struct row_event *ev,
+                             const struct change *c, struct errmsg *em)
 {
-    const struct table *t = c->table;
     const char *column = canal_json_failed_column(l->encoder);
     int key_len = l->key.len > 200 ? 200 : (int)l->key.len;
+    const char *key = key_len > 0 ? (const char *)l->key.base : "";
     if (e == ERR_TOO_LARGE)
         errmsg_set(em, e,
-                   "table %.*s.%.*s: the message of the row with key %.*s is larger than "
-                   "destination.message_max (%zu bytes): raise message_max, and message.max.bytes "
-                   "of the topic with it",
-                   SLICE_ARG(t->database), SLICE_ARG(t->name), key_len, (const char *)l->key.base,
-                   l->o.message_max);
+                   "the message of the row with key %.*s is larger than destination.message_max "
+                   "(%zu bytes): raise message_max, and message.max.bytes of the topic with it",
+                   key_len, key, l->o.message_max);
     else if (e == ERR_BAD_TEXT)
         errmsg_set(em, e,
-                   "table %.*s.%.*s: column %s of the row with key %.*s holds bytes that are not "
-                   "valid in its character set: mend the row, or set canal.invalid_text: replace",
-                   SLICE_ARG(t->database), SLICE_ARG(t->name), column != NULL ? column : "?",
-                   key_len, (const char *)l->key.base);
+                   "column %s of the row with key %.*s holds bytes that are not valid in its "
+                   "character set: mend the row, or set canal.invalid_text: replace",
+                   column != NULL ? column : "?", key_len, key);
     else
-        errmsg_set(em, e, "table %.*s.%.*s, change %llu: %s", SLICE_ARG(t->database),
-                   SLICE_ARG(t->name), (unsigned long long)c->id, err_text(e));
+        errmsg_set(em, e, "change %llu, key %.*s: %s", (unsigned long long)c->id, key_len, key,
+                   err_text(e));
+    errmsg_prefix(em, "table %.*s.%.*s, binlog file %llu before %llu",
+                  SLICE_ARG(c->table->database), SLICE_ARG(c->table->name),
+                  (unsigned long long)ev->place.file, (unsigned long long)ev->place.offset);
 }
 
 /*
@@ -289,8 +292,8 @@ static enum err send(struct lane *l, struct kafka_topic *topic, int32_t partitio
     }
     TRY(e);
     l->dirty = true;
-    atomic_fetch_add_explicit(&l->counters.messages, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&l->counters.bytes, key.len + value.len, memory_order_relaxed);
+    l->batch_messages++;
+    l->batch_bytes += key.len + value.len;
     return ERR_OK;
 }
 
@@ -303,7 +306,9 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     struct kafka_topic *topic;
     TRY(topic_of(l, b, &topic));
     writer_clear(&l->key);
-    enum err e = decode_row(l, ev, row, &c);
+    enum err e = need_cells(l, b->table->column_count);
+    if (e == ERR_OK)
+        e = decode_row(l, ev, row, &c);
     if (e == ERR_OK && b->record_key)
         e = key_encode(b->key, c.after != NULL ? c.after : c.before, c.before, &l->key);
     struct pack *p = NULL;
@@ -314,7 +319,7 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
         e = send(l, topic, row->partition, p, value);
     if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
         struct errmsg em = {0};
-        describe_failure(l, e, &c, &em);
+        describe_failure(l, e, ev, &c, &em);
         fail(l, e, &em);
     }
     return e;
@@ -346,11 +351,13 @@ static bool carry_batch(struct lane *l, struct batch *b)
     for (uint32_t i = 0; i < b->row_count; i++) {
         const struct row_ref *row = &b->rows[i];
         const struct row_event *ev = &b->events[row->event];
-        if (need_cells(l, ev->binding->table->column_count) != ERR_OK ||
-            carry_row(l, ev, row, ts_ms) != ERR_OK)
+        if (carry_row(l, ev, row, ts_ms) != ERR_OK)
             return false;
     }
     inflight_close_batch(l->inflight);
+    atomic_fetch_add_explicit(&l->counters.messages, l->batch_messages, memory_order_relaxed);
+    atomic_fetch_add_explicit(&l->counters.bytes, l->batch_bytes, memory_order_relaxed);
+    l->batch_messages = l->batch_bytes = 0;
     return true;
 }
 

@@ -260,6 +260,7 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
         .es_ms = r->group.es_ms,
         .gtid = r->o.task->canal.gtid ? slice_of(r->group.gtid_text, r->group.gtid_text_len)
                                       : SLICE_LIT(""),
+        .place = binlog_place_of(s->file, s->offset),
         .width = rows.width,
         .partial_json = rows.partial,
     };

@@ -93,9 +93,12 @@ static enum err refused(const struct stream *s, const struct binlog_item *item, 
         hint = "; is this task running twice, or source.server_id in use elsewhere?";
     else if (item->code == 1236)
         e = ERR_HISTORY;
+    if (s->file[0] == 0)
+        return errmsg_set(em, e, "the source refuses the replication stream: %.*s (%u)%s",
+                          SLICE_ARG(item->text), item->code, hint);
     return errmsg_set(em, e, "the source ended the replication stream at %s:%llu: %.*s (%u)%s",
-                      s->file[0] != 0 ? s->file : "its start", (unsigned long long)s->offset,
-                      SLICE_ARG(item->text), item->code, hint);
+                      s->file, (unsigned long long)s->offset, SLICE_ARG(item->text), item->code,
+                      hint);
 }
 
 static void note_place(struct stream *s, const struct binlog_event *ev)
