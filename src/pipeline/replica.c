@@ -196,6 +196,21 @@ static bool past_until(const struct replica *r, const struct stream_event *sev)
     return opens && (uint64_t)sev->ev.header.timestamp * 1000000 > r->o.until_us;
 }
 
+/* The boundary that --until names is reached. */
+static bool at_until(const struct replica *r)
+{
+    return r->o.until != NULL && r->boundary_fresh && r->txn.state == BINLOG_TXN_OUTSIDE &&
+           position_reached(&r->read, r->o.until);
+}
+
+static enum err end_at_until(struct replica *r)
+{
+    atomic_store(&r->until_reached, true);
+    feeder_publish(r->o.feeder);
+    TRY(leave_point(r));
+    return ERR_STOPPED;
+}
+
 /* Takes events until the link fails, the task stops, or the time of --until has come. */
 static enum err follow(struct replica *r)
 {
@@ -217,14 +232,15 @@ static enum err follow(struct replica *r)
             TRY(replica_wait(r, WAIT_MS));
             continue;
         }
+        if (e == ERR_STOPPED) /* an orderly shutdown of the server ends the dump */
+            return errmsg_set(&r->em, ERR_DISCONNECTED, "source %s:%u ended the replication stream",
+                              r->o.source->host, r->o.source->port);
         TRY(e);
-        if (past_until(r, &sev)) {
-            atomic_store(&r->until_reached, true);
-            feeder_publish(r->o.feeder);
-            TRY(leave_point(r));
-            return ERR_STOPPED;
-        }
+        if (past_until(r, &sev))
+            return end_at_until(r);
         TRY(replica_event(r, &r->stream, &sev));
+        if (at_until(r))
+            return end_at_until(r);
         atomic_fetch_add_explicit(&r->stats.events, 1, memory_order_relaxed);
         if (r->boundary_fresh && n % 64 == 0)
             TRY(leave_point_if_due(r));

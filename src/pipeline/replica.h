@@ -75,6 +75,6 @@ const struct replica_stats *replica_stats(const struct replica *r);
 /* The thread has ended. */
 bool replica_ended(const struct replica *r);
 
-/* Everything up to until_us has been read. */
+/* Everything up to `until` or until_us has been read. */
 bool replica_reached_until(const struct replica *r);
 void replica_free(struct replica *r);

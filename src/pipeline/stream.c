@@ -21,6 +21,7 @@ enum err stream_open(struct stream *s, struct net_loop *loop, const struct src_o
     TRY(src_session_open(loop, src, &s->session, em));
     TRY(src_dump_start(s->session, sv, o, em));
     binlog_feed_init(&s->feed, 1);
+    s->feed.any_sequence = src->compression != SRC_PLAIN; /* servers number those packets anew */
     binlog_format_init(&s->format, strcmp(o->checksum, "CRC32") == 0);
     s->heard_ms = clock_mono_ms();
     return ERR_OK;

@@ -110,6 +110,7 @@ static enum err start_reader(struct task *t, struct errmsg *em)
         .xa = &t->xa,
         .next_id = t->next_id,
         .binlog_made = state_binlog_made(t->ckpt, t->start.file),
+        .until = t->o.until == UNTIL_CAUGHT_UP || t->o.until == UNTIL_POSITION ? &t->target : NULL,
         .until_us = t->o.until == UNTIL_TIME ? t->o.until_us : 0,
     };
     TRY(replica_new(&o, &t->replica));
@@ -341,6 +342,9 @@ enum err task_open(const struct task_options *o, struct task **out, struct errms
     pthread_mutex_init(&t->fault.lock, NULL);
     pthread_mutex_init(&t->progress.lock, NULL);
     enum err e = open_all(t, em);
+    if (e != ERR_OK && em->text[0] == 0)
+        errmsg_set(em, e, "source %s:%u: %s", o->config->source.host, o->config->source.port,
+                   err_text(e));
     if (e != ERR_OK) {
         task_close(t);
         return e;
