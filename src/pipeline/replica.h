@@ -46,8 +46,9 @@ struct replica_options {
     const struct position *start; /* copied */
     const struct xa_list *xa;     /* prepared groups at start; copied */
     uint64_t next_id;
-    uint32_t binlog_made; /* when the file of the start was made; 0: not known */
-    uint64_t until_us;    /* stop behind this time (since 1970, UTC); 0: never */
+    uint32_t binlog_made;         /* when the file of the start was made; 0: not known */
+    const struct position *until; /* stop at the boundary that reaches it; NULL: never */
+    uint64_t until_us;            /* stop behind this time (since 1970, UTC); 0: never */
 };
 
 struct replica_stats {
