@@ -70,6 +70,51 @@ static void timestamp(char out[32])
     snprintf(out + n, 32 - n, ".%03uZ", (unsigned)(us / 1000 % 1000));
 }
 
+/* Appends n bytes of s if they fit; returns the new length. */
+static size_t append(char *out, size_t cap, size_t at, const char *s, size_t n)
+{
+    if (n >= cap - at)
+        return at;
+    memcpy(out + at, s, n);
+    out[at + n] = 0;
+    return at + n;
+}
+
+/*
+ * The fields of a line as members of a JSON object, each with a comma before
+ * it. A value in quotes is a JSON string already (log_quote()); what has no key
+ * goes into "text".
+ */
+static void fields_to_json(const char *text, char *out, size_t cap)
+{
+    size_t at = 0;
+    out[0] = 0;
+    while (*text != 0) {
+        text += strspn(text, " ");
+        size_t key = strcspn(text, "= ");
+        bool has_key = key > 0 && text[key] == '=';
+        const char *value = has_key ? text + key + 1 : text;
+        size_t len = strcspn(value, has_key ? " " : "");
+        bool quoted = has_key && value[0] == '"';
+        if (quoted)
+            for (len = 1; value[len] != 0 && value[len] != '"'; len++)
+                len += value[len] == '\\' && value[len + 1] != 0;
+        char raw[2048], body[4096];
+        size_t n = quoted ? len - 1 : len;
+        snprintf(raw, sizeof(raw), "%.*s", (int)n, quoted ? value + 1 : value);
+        if (quoted)
+            snprintf(body, sizeof(body), "%s", raw);
+        else
+            escape(body, sizeof(body), raw);
+        at = append(out, cap, at, ",\"", 2);
+        at = append(out, cap, at, has_key ? text : "text", has_key ? key : 4);
+        at = append(out, cap, at, "\":\"", 3);
+        at = append(out, cap, at, body, strlen(body));
+        at = append(out, cap, at, "\"", 1);
+        text = value + len + (quoted && value[len] == '"');
+    }
+}
+
 void log_write(enum log_level level, const char *event, const char *fmt, ...)
 {
     if (!log_enabled(level))
@@ -83,11 +128,10 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
     pthread_mutex_lock(&logger.lock);
     int n;
     if (logger.json) {
-        char escaped[4500];
-        escape(escaped, sizeof(escaped), text);
-        n = snprintf(line, sizeof(line),
-                     "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"%s\"}\n", when,
-                     level_names[level], event, escaped);
+        char fields[4700];
+        fields_to_json(text, fields, sizeof(fields));
+        n = snprintf(line, sizeof(line), "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"%s}\n",
+                     when, level_names[level], event, fields);
     } else {
         n = snprintf(line, sizeof(line), "%s %-5s %s %s\n", when, level_names[level], event, text);
     }

@@ -136,8 +136,7 @@ static enum err park(struct replica *r, const struct stream *s, const struct bin
 {
     uint64_t rows = r->group.rows;
     TRY(take_back(r));
-    if (rows > 0)
-        TRY(xa_list_add(&r->xa, xid, &r->read));
+    TRY(xa_list_add(&r->xa, xid, &r->read, rows > 0));
     return pass_boundary(r, s);
 }
 
@@ -147,7 +146,7 @@ static enum err commit_one_phase(struct replica *r, const struct stream *s,
 {
     if (!r->group.dropped)
         return commit(r, s);
-    struct xa_group g = {.xid = *xid};
+    struct xa_group g = {.xid = *xid, .wanted = true};
     enum err e = position_copy(&g.before, &r->read);
     r->group.rows = 0;
     r->group.dropped = false;
@@ -160,9 +159,15 @@ static enum err commit_one_phase(struct replica *r, const struct stream *s,
 static enum err commit_xa(struct replica *r, const struct stream *s, const struct binlog_xid *xid)
 {
     const struct xa_group *g = xa_list_find(&r->xa, xid);
+    char text[400], place[600];
     if (g == NULL)
-        return commit(r, s); /* it had no row of a selected table, or began before the task did */
-    TRY(replica_replay_xa(r, g));
+        log_warn(
+            "xa.unknown",
+            "xid=%s position=%s note=\"prepared before this task began: rows of selected tables "
+            "that it may have are not sent\"",
+            xa_xid_text(xid, text, sizeof(text)), replica_place(s, place, sizeof(place)));
+    else if (g->wanted)
+        TRY(replica_replay_xa(r, g));
     xa_list_remove(&r->xa, xid);
     return commit(r, s);
 }

@@ -64,7 +64,7 @@ enum err state_xa(const struct ckpt *c, struct xa_list *out)
         if (e == ERR_OK)
             e = read_position(&begin, &before);
         if (e == ERR_OK)
-            e = xa_list_add(out, &xid, &before);
+            e = xa_list_add(out, &xid, &before, begin.rows != 0);
         position_fini(&before);
         TRY(e);
     }
@@ -165,6 +165,7 @@ static enum err put_group(struct ckpt *c, const struct src_server *sv, const str
     struct writer text;
     writer_init(&text, TEXT_MAX);
     enum err e = write_position(sv, &g->before, &text, &begin);
+    begin.rows = g->wanted ? 1 : 0;
     if (e == ERR_OK)
         e = ckpt_put_xa(c, k, &begin);
     writer_fini(&text);

@@ -122,6 +122,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
                                 .create = d->create_topics || d->embedded,
                                 .embedded = d->embedded,
                                 .replication_factor = d->replication_factor,
+                                .message_max = d->message_max,
                                 .retry_ms = t->config->retry.connection_ms,
                                 .stop = &task_stopping};
     return ERR_OK;

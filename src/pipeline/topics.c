@@ -64,6 +64,20 @@ static enum err refuse_records(struct topics *t, const char *name, struct errmsg
                       name, (long long)records);
 }
 
+/* A row that the topic would refuse is better known of now. */
+static void compare_limits(struct topics *t, const struct topic *topic)
+{
+    int64_t most = 0;
+    struct errmsg ignored; /* not every account may describe topics */
+    if (kafka_topic_message_max(t->admin, topic->name, &most, &ignored) == ERR_OK && most > 0 &&
+        (uint64_t)most < t->message_max)
+        log_warn(
+            "topic.limit",
+            "topic=%s max_message_bytes=%lld message_max=%zu note=\"a row between the two ends "
+            "the task: raise the topic's limit or lower destination.message_max\"",
+            topic->name, (long long)most, t->message_max);
+}
+
 /* Finds out the partition count of a topic that is new to the task, making it where it is missing.
  */
 static enum err settle(struct topics *t, struct topic *topic, int32_t partitions, struct errmsg *em)
@@ -129,6 +143,7 @@ enum err topics_need(struct topics *t, const char *name, int32_t partitions, uin
     if (!topic->checked) {
         TRY(ask(t, topic, partitions, em));
         topic->checked = true;
+        compare_limits(t, topic);
     }
     *index = (uint32_t)(topic - t->items);
     *fresh = !topic->known;

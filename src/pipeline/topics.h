@@ -31,6 +31,7 @@ struct topics {
     bool embedded;        /* the broker forgets: known topics are made again */
     bool report_existing; /* first start: refuse topics that hold records */
     int replication_factor;
+    size_t message_max;      /* of the task, compared with each topic's own */
     uint64_t retry_ms;       /* how long brokers may be away while a topic is asked about */
     const atomic_bool *stop; /* ends that wait */
     uint32_t count;

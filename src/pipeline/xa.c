@@ -24,12 +24,13 @@ enum err xa_list_copy(struct xa_list *to, const struct xa_list *from)
     xa_list_fini(to);
     for (uint32_t i = 0; i < from->count; i++) {
         const struct xa_group *g = &from->items[i];
-        TRY(xa_list_add(to, &g->xid, &g->before));
+        TRY(xa_list_add(to, &g->xid, &g->before, g->wanted));
     }
     return ERR_OK;
 }
 
-enum err xa_list_add(struct xa_list *l, const struct binlog_xid *xid, const struct position *before)
+enum err xa_list_add(struct xa_list *l, const struct binlog_xid *xid, const struct position *before,
+                     bool wanted)
 {
     xa_list_remove(l, xid);
     if (l->count == l->cap) {
@@ -41,7 +42,7 @@ enum err xa_list_add(struct xa_list *l, const struct binlog_xid *xid, const stru
         l->cap = cap;
     }
     struct xa_group *g = &l->items[l->count];
-    *g = (struct xa_group){.xid = *xid};
+    *g = (struct xa_group){.xid = *xid, .wanted = wanted};
     TRY(position_copy(&g->before, before));
     l->count++;
     return ERR_OK;

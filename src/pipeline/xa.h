@@ -15,6 +15,7 @@
 struct xa_group {
     struct binlog_xid xid;
     struct position before; /* the boundary in front of the group */
+    bool wanted;            /* it has rows of selected tables */
 };
 
 struct xa_list {
@@ -28,7 +29,7 @@ NODISCARD enum err xa_list_copy(struct xa_list *to, const struct xa_list *from);
 
 /* Replaces a group with the same xid. */
 NODISCARD enum err xa_list_add(struct xa_list *l, const struct binlog_xid *xid,
-                               const struct position *before);
+                               const struct position *before, bool wanted);
 
 /* NULL: not in the list. Valid until the list changes. */
 const struct xa_group *xa_list_find(const struct xa_list *l, const struct binlog_xid *xid);

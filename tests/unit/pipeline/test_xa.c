@@ -17,7 +17,7 @@ Test(xa, a_group_is_found_by_all_parts_of_its_xid)
     struct xa_list l = {0};
     struct position p = {.kind = POSITION_FILE, .offset = 7};
     struct binlog_xid a = xid("a", "b", 1), other = xid("ab", "", 1);
-    cr_assert_eq(xa_list_add(&l, &a, &p), ERR_OK);
+    cr_assert_eq(xa_list_add(&l, &a, &p, true), ERR_OK);
     cr_assert_not_null(xa_list_find(&l, &a));
     cr_assert_null(xa_list_find(&l, &other));
     cr_assert_eq(xa_list_find(&l, &a)->before.offset, 7);
