@@ -62,11 +62,15 @@ struct task {
 
 extern atomic_bool task_stopping;
 
-/* task_source.c: connects, trying again within retry.connection, and reads what the source is. */
-NODISCARD enum err task_connect_source(struct task *t, struct errmsg *em);
+/*
+ * task_source.c: connects and reads what the source is, where to begin, the
+ * zone, the definitions; makes the topics and writes the first checkpoint.
+ * Tries again within retry.connection. The session stays open.
+ */
+NODISCARD enum err task_open_source(struct task *t, struct errmsg *em);
 
-/* task_source.c: where to begin, the zone, the definitions; on a first start from the source. */
-NODISCARD enum err task_read_source(struct task *t, struct errmsg *em);
+/* task_source.c: frees all of that. */
+void task_close_source(struct task *t);
 
 /* task_source.c: tables_define_fn on the reader's thread. */
 enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,

@@ -324,9 +324,8 @@ static enum err open_all(struct task *t, struct errmsg *em)
     t->pool = frame_pool_new(FRAME_SIZE, frame_budget(t), wake_reader, t);
     if (t->pool == NULL)
         return ERR_NO_MEMORY;
-    TRY(task_connect_source(t, em));
     TRY(task_connect_destination(t, em));
-    TRY(task_read_source(t, em));
+    TRY(task_open_source(t, em));
     src_session_close(t->session);
     t->session = NULL;
     return ERR_OK;
@@ -365,10 +364,7 @@ void task_close(struct task *t)
         lane_free(t->lanes[i]);
     replica_free(t->replica);
     progress_fini(&t->progress);
-    tables_free(t->tables);
-    objects_free(t->objects);
-    src_session_close(t->session);
-    net_loop_free(t->setup_loop);
+    task_close_source(t);
     net_loop_free(t->loop);
     frame_pool_free(t->pool);
     topics_fini(&t->topics);
@@ -376,11 +372,7 @@ void task_close(struct task *t)
     kafka_embedded_free(t->embedded);
     free((void *)(uintptr_t)t->kafka.properties);
     free(t->brokers);
-    free(t->zone);
-    position_fini(&t->start);
-    position_fini(&t->target);
     position_fini(&t->acked);
-    xa_list_fini(&t->xa);
     ckpt_close(t->ckpt);
     pthread_mutex_destroy(&t->fault.lock);
     pthread_mutex_destroy(&t->progress.lock);

@@ -90,43 +90,16 @@ static enum err pick_server_id(struct task *t, struct errmsg *em)
     return ERR_OK;
 }
 
-static enum err connect_once(struct task *t, struct errmsg *em)
+static enum err connect_source(struct task *t, struct errmsg *em)
 {
     TRY(src_session_open(t->setup_loop, &t->source, &t->session, em));
     TRY(src_server_read(t->session, &t->server, em));
     TRY(src_server_check(&t->server, em));
     TRY(src_server_may_replicate(t->session, &t->server, em));
-    return ERR_OK;
-}
-
-enum err task_connect_source(struct task *t, struct errmsg *em)
-{
-    fill_options(t);
-    make_uuid(t);
-    TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
-    uint64_t since = clock_mono_ms();
-    for (bool first = true;; first = false) {
-        enum err e = connect_once(t, em);
-        if (e == ERR_OK)
-            break;
-        src_session_close(t->session);
-        t->session = NULL;
-        if (err_class(e) != ERRC_LINK || clock_mono_ms() - since > t->config->retry.connection_ms)
-            return e;
-        char quoted[900];
-        if (first)
-            log_warn("source.down", "reason=%s retry_window_s=%llu",
-                     log_quote(quoted, sizeof(quoted), em->text),
-                     (unsigned long long)(t->config->retry.connection_ms / 1000));
-        for (int i = 0; i < 20; i++) {
-            if (atomic_load(&task_stopping))
-                return ERR_STOPPED;
-            usleep(50000);
-        }
-    }
     if (src_session_key_unverified(t->session))
-        log_warn("source.key", "note=\"the password was encrypted with a key that the server sent "
-                               "over an unverified link; use source.tls: verify-ca\"");
+        log_warn("source.key",
+                 "note=\"the password was encrypted with a key that the server sent over "
+                 "an unverified link; use source.tls: verify-ca\"");
     return pick_server_id(t, em);
 }
 
@@ -340,10 +313,9 @@ static enum err find_target(struct task *t, struct errmsg *em)
     return history_start(&h, &at, &t->target, em);
 }
 
-enum err task_read_source(struct task *t, struct errmsg *em)
+static enum err read_source(struct task *t, struct errmsg *em)
 {
     bool first_start = false;
-    fill_canal(t);
     TRY(compile_objects(t, em));
     TRY(make_zone(t, em));
     struct tables_options options = {.task = t->config,
@@ -369,6 +341,63 @@ enum err task_read_source(struct task *t, struct errmsg *em)
              first_start ? "yes" : "no", position_text(&t->start, where, sizeof(where)),
              (unsigned long long)t->next_id);
     return save_first(t, em);
+}
+
+/* Forgets what an attempt has read. */
+static void forget_source(struct task *t)
+{
+    src_session_close(t->session);
+    t->session = NULL;
+    tables_free(t->tables);
+    t->tables = NULL;
+    objects_free(t->objects);
+    t->objects = NULL;
+    free(t->zone);
+    t->zone = NULL;
+    position_fini(&t->start);
+    position_fini(&t->target);
+    xa_list_fini(&t->xa);
+}
+
+/* Sleeps a second, or until the task is asked to stop. */
+static enum err pause_a_second(void)
+{
+    for (int i = 0; i < 20; i++) {
+        if (atomic_load(&task_stopping))
+            return ERR_STOPPED;
+        usleep(50000);
+    }
+    return ERR_OK;
+}
+
+enum err task_open_source(struct task *t, struct errmsg *em)
+{
+    fill_options(t);
+    make_uuid(t);
+    fill_canal(t);
+    TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
+    uint64_t since = clock_mono_ms();
+    for (bool first = true;; first = false) {
+        enum err e = connect_source(t, em);
+        if (e == ERR_OK)
+            e = read_source(t, em);
+        if (err_class(e) != ERRC_LINK || clock_mono_ms() - since > t->config->retry.connection_ms)
+            return e;
+        char quoted[900];
+        if (first)
+            log_warn("source.down", "reason=%s retry_window_s=%llu",
+                     log_quote(quoted, sizeof(quoted), em->text[0] != 0 ? em->text : err_text(e)),
+                     (unsigned long long)(t->config->retry.connection_ms / 1000));
+        forget_source(t);
+        TRY(pause_a_second());
+    }
+}
+
+void task_close_source(struct task *t)
+{
+    forget_source(t);
+    net_loop_free(t->setup_loop);
+    t->setup_loop = NULL;
 }
 
 enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,
