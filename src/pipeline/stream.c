@@ -38,6 +38,37 @@ void stream_close(struct stream *s)
     *s = (struct stream){0};
 }
 
+/* Moves the unread bytes into another frame, which becomes the one at hand. */
+static void move_into(struct frame *to, struct frame **frame, size_t *begin, size_t *end)
+{
+    struct frame *f = *frame;
+    if (f != NULL) {
+        memcpy(to->data, f->data + *begin, *end - *begin);
+        frame_unref(f);
+    }
+    *end -= *begin;
+    *begin = 0;
+    *frame = to;
+}
+
+/*
+ * A large frame is let go of before the next large one is asked for, because
+ * the pool may not have room for two: its few unread bytes wait in a standard
+ * one.
+ */
+static enum err leave_large(struct frame_pool *pool, struct frame **frame, size_t *begin,
+                            size_t *end)
+{
+    size_t standard = frame_pool_size(pool);
+    if (*frame == NULL || (*frame)->cap <= standard || *end - *begin > standard)
+        return ERR_OK;
+    struct frame *small = frame_get(pool, 0);
+    if (small == NULL)
+        return ERR_NO_ROOM;
+    move_into(small, frame, begin, end);
+    return ERR_OK;
+}
+
 /* Makes the frame at *frame hold `need` bytes from *begin on, moving what is there into a new one.
  */
 static enum err make_room(struct frame_pool *pool, struct frame **frame, size_t *begin, size_t *end,
@@ -51,17 +82,13 @@ static enum err make_room(struct frame_pool *pool, struct frame **frame, size_t 
     if (f != NULL && f->cap - *begin >= need && need > *end - *begin &&
         need - (*end - *begin) > TAIL_MIN / 2)
         return ERR_OK;
-    struct frame *fresh =
-        frame_get(pool, need + TAIL_MIN > frame_pool_size(pool) ? need + TAIL_MIN : 0);
+    bool large = need + TAIL_MIN > frame_pool_size(pool);
+    if (large)
+        TRY(leave_large(pool, frame, begin, end));
+    struct frame *fresh = frame_get(pool, large ? need + TAIL_MIN : 0);
     if (fresh == NULL)
         return ERR_NO_ROOM;
-    if (f != NULL) {
-        memcpy(fresh->data, f->data + *begin, *end - *begin);
-        frame_unref(f);
-    }
-    *end -= *begin;
-    *begin = 0;
-    *frame = fresh;
+    move_into(fresh, frame, begin, end);
     return ERR_OK;
 }
 
