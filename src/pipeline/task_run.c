@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 #define TICK_MS    10
-#define SYNC_MS    100  /* between checkpoints, at least */
-#define FULL_MS    1000 /* between tries while the disk is full */
+#define SYNC_MS    100   /* between checkpoints, at least */
+#define FULL_MS    1000  /* between tries while the disk is full */
+#define DRAIN_MS   10000 /* without an acknowledgement, at the end */
 #define STATUS_MS  1000
 #define FRAME_SIZE (256u << 10)
 #define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
@@ -275,14 +276,36 @@ static void stop_reader(struct task *t)
     t->reader_runs = false;
 }
 
-/* Lets the lanes finish what they have, unless something has failed. */
+/*
+ * Lets the lanes finish what they have, unless something has failed. While
+ * brokers are away there is no end to that: after a time without any
+ * acknowledgement the rest is left to the next start.
+ */
 static void drain_lanes(struct task *t)
 {
+    uint64_t last = acknowledged(t), moved_ms = clock_mono_ms();
     for (uint32_t i = 0; i < t->lane_count; i++)
         lane_drain(t->lanes[i]);
-    for (uint32_t i = 0; i < t->lane_count; i++)
-        while (!lane_ended(t->lanes[i]) && fault_err(&t->fault) == ERR_OK)
-            nap();
+    for (uint32_t i = 0; i < t->lane_count;) {
+        if (lane_ended(t->lanes[i])) {
+            i++;
+            continue;
+        }
+        uint64_t now = acknowledged(t);
+        if (now != last)
+            moved_ms = clock_mono_ms();
+        last = now;
+        if (fault_err(&t->fault) != ERR_OK)
+            return;
+        if (clock_mono_ms() - moved_ms > DRAIN_MS) {
+            log_warn("task.undrained",
+                     "note=\"nothing was acknowledged for %d s: what is in flight "
+                     "is sent again after the next start\"",
+                     DRAIN_MS / 1000);
+            return;
+        }
+        nap();
+    }
 }
 
 enum err task_run(struct task *t, struct errmsg *em)
