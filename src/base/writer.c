@@ -21,7 +21,8 @@ bool writer_grow(struct writer *w, size_t n)
 {
     if (w->err != ERR_OK)
         return false;
-    if (n > w->max - w->len) {
+    /* An owner may have lowered the maximum below what is written already. */
+    if (w->len > w->max || n > w->max - w->len) {
         w->err = ERR_TOO_LARGE;
         return false;
     }

@@ -57,3 +57,20 @@ Test(writer, memory_of_the_callers_never_moves)
     cr_assert_eq(w.err, ERR_NO_ROOM);
     cr_assert_eq(w.base, room);
 }
+
+Test(writer, a_maximum_below_what_is_written_keeps_the_memory)
+{
+    struct writer w;
+    writer_init(&w, 1000);
+    for (int i = 0; i < 50; i++)
+        writer_lit(&w, "0123456789");
+    uint8_t *base = w.base;
+    size_t cap = w.cap;
+    w.max = 100;
+    cr_assert_not(writer_reserve(&w, cap));
+    cr_assert_eq(w.err, ERR_TOO_LARGE);
+    cr_assert_eq(w.base, base);
+    cr_assert_eq(w.cap, cap);
+    cr_assert_eq(w.len, 500);
+    writer_fini(&w);
+}
