@@ -94,43 +94,6 @@ static uint8_t *put_row(struct canal_json *enc, const struct canal_table *ct,
     return close_object(enc, start, p);
 }
 
-static bool same_civil(const struct civil *a, const struct civil *b)
-{
-    return a->us == b->us && a->year == b->year && a->hour == b->hour && a->month == b->month &&
-           a->day == b->day && a->minute == b->minute && a->second == b->second &&
-           a->negative == b->negative;
-}
-
-/* Floating-point numbers by their bits: 0 and -0 have different texts. */
-static bool same_cell(const struct cell *a, const struct cell *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    switch (a->kind) {
-    case CELL_ABSENT:
-    case CELL_NULL:
-        return true;
-    case CELL_I64:
-    case CELL_U64:
-    case CELL_F64:
-        return a->u64 == b->u64;
-    case CELL_F32:
-        return memcmp(&a->f32, &b->f32, sizeof a->f32) == 0;
-    case CELL_DATE:
-    case CELL_DATETIME:
-    case CELL_TIME:
-        return same_civil(&a->civil, &b->civil);
-    case CELL_TIMESTAMP:
-        return a->stamp.seconds == b->stamp.seconds && a->stamp.us == b->stamp.us;
-    case CELL_DECIMAL:
-    case CELL_BYTES:
-    case CELL_JSON:
-    case CELL_TEXT:
-        return slice_eq(a->raw, b->raw);
-    }
-    return false;
-}
-
 /* The before values of the columns that both images have and that differ. */
 static uint8_t *put_old(struct canal_json *enc, const struct canal_table *ct,
                         const struct change *c, uint8_t *p)
@@ -140,7 +103,7 @@ static uint8_t *put_old(struct canal_json *enc, const struct canal_table *ct,
     for (const struct canal_column *cc = ct->columns; cc < end; cc++) {
         const struct cell *before = &c->before[cc->index];
         const struct cell *after = &c->after[cc->index];
-        if (same_cell(before, after) || before->kind == CELL_ABSENT || after->kind == CELL_ABSENT)
+        if (cell_equal(before, after) || before->kind == CELL_ABSENT || after->kind == CELL_ABSENT)
             continue;
         if ((p = put_cell(enc, cc, before, p)) == NULL)
             return NULL;

@@ -1,6 +1,7 @@
 #include "pipeline/history.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/writer.h"
 #include "mysqlproto/binlog/control.h"
 #include "mysqlproto/binlog/table_map.h"
@@ -469,14 +470,6 @@ static enum err find_seen(struct scan *c, struct slice database, struct slice ta
     return ERR_OK;
 }
 
-static uint64_t hash_of(struct slice s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < s.len; i++)
-        h = (h ^ s.ptr[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-    return h;
-}
-
 static enum err scan_map(struct scan *c, const struct stream *s, const struct stream_event *sev)
 {
     struct binlog_map_head head;
@@ -488,7 +481,7 @@ static enum err scan_map(struct scan *c, const struct stream *s, const struct st
         return ERR_OK;
     struct seen *n;
     TRY(find_seen(c, head.database, head.name, &n));
-    uint64_t hash = hash_of(head.raw);
+    uint64_t hash = hash_bytes(HASH_START, head.raw);
     if (n->bare || hash == n->raw_hash)
         return ERR_OK;
     n->raw_hash = hash;

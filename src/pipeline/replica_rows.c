@@ -50,39 +50,6 @@ static enum err partition(struct replica *r, const struct binding *b, const stru
     return ERR_OK;
 }
 
-static bool cell_equal(const struct cell *a, const struct cell *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    switch (a->kind) {
-    case CELL_ABSENT:
-    case CELL_NULL:
-        return true;
-    case CELL_I64:
-    case CELL_U64:
-        return a->u64 == b->u64;
-    case CELL_F32:
-        return a->f32 == b->f32;
-    case CELL_F64:
-        return a->f64 == b->f64;
-    case CELL_DATE:
-    case CELL_DATETIME:
-    case CELL_TIME:
-        return a->civil.year == b->civil.year && a->civil.month == b->civil.month &&
-               a->civil.day == b->civil.day && a->civil.hour == b->civil.hour &&
-               a->civil.minute == b->civil.minute && a->civil.second == b->civil.second &&
-               a->civil.us == b->civil.us && a->civil.negative == b->civil.negative;
-    case CELL_TIMESTAMP:
-        return a->stamp.seconds == b->stamp.seconds && a->stamp.us == b->stamp.us;
-    case CELL_DECIMAL:
-    case CELL_BYTES:
-    case CELL_JSON:
-    case CELL_TEXT:
-        return slice_eq(a->raw, b->raw);
-    }
-    return false;
-}
-
 /* Some probe is in both images and differs. */
 static bool probes_changed(const struct replica *r, const struct binding *b)
 {

@@ -1,5 +1,6 @@
 #include "pipeline/tables.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -73,18 +74,11 @@ void tables_free(struct tables *t)
     free(t);
 }
 
-static uint32_t hash_bytes(uint32_t h, struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        h = (h ^ s.ptr[i]) * 16777619u; /* FNV-1a */
-    return h;
-}
-
 /* The entry of a table, made at the first call. */
 static enum err entry_of(struct tables *t, struct slice database, struct slice name,
                          struct entry **out, struct errmsg *em)
 {
-    uint32_t h = hash_bytes(hash_bytes(2166136261u, database) * 31u, name);
+    uint64_t h = hash_item(hash_item(HASH_START, database), name);
     struct entry **bucket = &t->buckets[h % BUCKETS];
     for (struct entry *e = *bucket; e != NULL; e = e->next) {
         if (slice_eq(e->name, name) && slice_eq(e->database, database)) {
@@ -215,11 +209,7 @@ static enum err note_def(struct tables *t, const struct table_def *def, bool sta
     struct tables_note *n = calloc(1, sizeof(*n));
     if (n == NULL)
         return ERR_NO_MEMORY;
-    struct writer w;
-    writer_init(&w, SIZE_MAX);
-    table_def_serialize(def, &w);
-    enum err e = w.err != ERR_OK ? w.err : table_def_parse(writer_slice(&w), &n->def);
-    writer_fini(&w);
+    enum err e = table_def_copy(def, &n->def);
     if (e != ERR_OK) {
         free(n);
         return e;

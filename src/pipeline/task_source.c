@@ -2,6 +2,7 @@
 #include "pipeline/task_int.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "pipeline/replica_int.h"
 #include "source/catalog.h"
@@ -46,13 +47,12 @@ static void fill_options(struct task *t)
  */
 static void make_uuid(struct task *t)
 {
-    uint64_t h[2] = {UINT64_C(0xcbf29ce484222325), UINT64_C(0x84222325cbf29ce4)};
     char text[1024];
-    snprintf(text, sizeof(text), "%s/%s/%s:%u", t->config->task, t->config->state_dir,
-             t->config->source.host, t->config->source.port);
-    for (const char *p = text; *p != 0; p++)
-        for (int i = 0; i < 2; i++)
-            h[i] = (h[i] ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+    int len = snprintf(text, sizeof(text), "%s/%s/%s:%u", t->config->task, t->config->state_dir,
+                       t->config->source.host, t->config->source.port);
+    struct slice all = slice_of(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+    uint64_t h[2] = {hash_item(HASH_START, all)};
+    h[1] = hash_item(h[0], all);
     uint8_t uuid[MY_UUID_LEN];
     memcpy(uuid, h, sizeof(uuid));
     uuid[6] = (uint8_t)((uuid[6] & 0x0F) | 0x40); /* RFC 9562: version 4, variant 1 */
@@ -130,15 +130,13 @@ static enum err resume(struct task *t, const struct src_server *known, const cha
 
 static uint64_t hash_text(uint64_t h, const char *text)
 {
-    for (; text != NULL && *text != 0; text++)
-        h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3); /* FNV-1a */
-    return (h ^ 0xFF) * UINT64_C(0x100000001b3);
+    return hash_item(h, text != NULL ? slice_str(text) : SLICE_LIT(""));
 }
 
 /* All that decides which changes get numbers, and how many. */
 static uint64_t choice_of(const struct task_config *c)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = HASH_START;
     for (size_t i = 0; i < c->object_count; i++) {
         h = hash_text(h, c->objects[i].table);
         for (size_t k = 0; k < c->objects[i].partition_key.count; k++)
@@ -199,13 +197,8 @@ static bool is_selected(void *arg, struct slice database, struct slice table)
 static enum err preset_table(void *arg, const struct table_def *def)
 {
     struct preset *p = arg;
-    struct writer w;
-    writer_init(&w, SIZE_MAX);
-    table_def_serialize(def, &w);
-    struct table_def *copy = NULL;
-    enum err e = w.err != ERR_OK ? w.err : table_def_parse(writer_slice(&w), &copy);
-    writer_fini(&w);
-    TRY(e);
+    struct table_def *copy;
+    TRY(table_def_copy(def, &copy));
     p->count++;
     return tables_preset(p->task->tables, copy, p->em);
 }

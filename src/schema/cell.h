@@ -13,16 +13,16 @@
 #include "base/slice.h"
 
 enum cell_kind {
-    CELL_ABSENT,    /* not in this row image (binlog_row_image MINIMAL, NOBLOB) */
-    CELL_NULL,      /* SQL NULL */
-    CELL_I64,       /* signed integer types */
-    CELL_U64,       /* unsigned integer types, BIT, ENUM index, SET bitmap, YEAR (0 or 1901..2155) */
-    CELL_F32,       /* FLOAT */
-    CELL_F64,       /* DOUBLE */
-    CELL_DECIMAL,   /* raw: MySQL's packed decimal of the column's precision and scale */
-    CELL_DATE,      /* civil: year, month, day */
-    CELL_DATETIME,  /* civil: all but negative */
-    CELL_TIME,      /* civil: negative, hour (to 838), minute, second, us */
+    CELL_ABSENT,   /* not in this row image (binlog_row_image MINIMAL, NOBLOB) */
+    CELL_NULL,     /* SQL NULL */
+    CELL_I64,      /* signed integer types */
+    CELL_U64,      /* unsigned integer types, BIT, ENUM index, SET bitmap, YEAR (0 or 1901..2155) */
+    CELL_F32,      /* FLOAT */
+    CELL_F64,      /* DOUBLE */
+    CELL_DECIMAL,  /* raw: MySQL's packed decimal of the column's precision and scale */
+    CELL_DATE,     /* civil: year, month, day */
+    CELL_DATETIME, /* civil: all but negative */
+    CELL_TIME,     /* civil: negative, hour (to 838), minute, second, us */
     CELL_TIMESTAMP, /* stamp: UTC; seconds and us both 0 is '0000-00-00 00:00:00' */
     CELL_BYTES,     /* raw: text in the column's character set, or binary; BINARY(n), UUID and
                        INET are already padded to their full length */
@@ -59,3 +59,43 @@ struct cell {
         struct slice raw;
     };
 };
+
+static inline bool civil_equal(const struct civil *a, const struct civil *b)
+{
+    return a->us == b->us && a->year == b->year && a->hour == b->hour && a->month == b->month &&
+           a->day == b->day && a->minute == b->minute && a->second == b->second &&
+           a->negative == b->negative;
+}
+
+/*
+ * Whether two cells of one column show the same. Floating-point numbers by
+ * their bits: 0 and -0 have different texts.
+ */
+static inline bool cell_equal(const struct cell *a, const struct cell *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case CELL_ABSENT:
+    case CELL_NULL:
+        return true;
+    case CELL_I64:
+    case CELL_U64:
+    case CELL_F64:
+        return a->u64 == b->u64;
+    case CELL_F32:
+        return memcmp(&a->f32, &b->f32, sizeof(a->f32)) == 0;
+    case CELL_DATE:
+    case CELL_DATETIME:
+    case CELL_TIME:
+        return civil_equal(&a->civil, &b->civil);
+    case CELL_TIMESTAMP:
+        return a->stamp.seconds == b->stamp.seconds && a->stamp.us == b->stamp.us;
+    case CELL_DECIMAL:
+    case CELL_BYTES:
+    case CELL_JSON:
+    case CELL_TEXT:
+        return slice_eq(a->raw, b->raw);
+    }
+    return false;
+}

@@ -137,3 +137,6 @@ void table_unref(struct table *t);
 struct writer;
 void table_def_serialize(const struct table_def *def, struct writer *w);
 NODISCARD enum err table_def_parse(struct slice bytes, struct table_def **out); /* free() it: one block */
+
+/* A definition in one block of its own: free() it. */
+NODISCARD enum err table_def_copy(const struct table_def *def, struct table_def **out);

@@ -202,3 +202,13 @@ enum err table_def_parse(struct slice bytes, struct table_def **out)
     *out = def;
     return ERR_OK;
 }
+
+enum err table_def_copy(const struct table_def *def, struct table_def **out)
+{
+    struct writer w;
+    writer_init(&w, SIZE_MAX);
+    table_def_serialize(def, &w);
+    enum err e = w.err != ERR_OK ? w.err : table_def_parse(writer_slice(&w), out);
+    writer_fini(&w);
+    return e;
+}
