@@ -274,14 +274,16 @@ static enum err cut(struct replica *r, const struct stream *s)
 static enum err unknown_event(struct replica *r, const struct stream *s,
                               const struct stream_event *sev)
 {
-    if (binlog_type_name(sev->ev.header.type) != NULL || binlog_ignorable(&sev->ev.header))
+    if (binlog_may_pass(&sev->ev.header))
         return ERR_OK;
+    const char *name = binlog_type_name(sev->ev.header.type);
     char place[600];
     return errmsg_set(
         &r->em, ERR_UNKNOWN_EVENT,
-        "an event of unknown type %u before %s: this version of rowcast does not know "
-        "what it changes",
-        sev->ev.header.type, replica_place(s, place, sizeof(place)));
+        "an event of type %u (%s) before %s: this version of rowcast cannot tell what it "
+        "changes",
+        sev->ev.header.type, name != NULL ? name : "unknown",
+        replica_place(s, place, sizeof(place)));
 }
 
 /* The place moves on over what stands between groups: the start and the end of files. */
@@ -297,6 +299,18 @@ static void pass_between_groups(struct replica *r, const struct stream *s,
     memcpy(r->read.file, s->file, sizeof(r->read.file));
     r->read.offset = s->offset;
     r->boundary_fresh = true;
+}
+
+/* A LOAD DATA that is logged as a statement. */
+static enum err load_event(struct replica *r, const struct stream *s,
+                           const struct stream_event *sev)
+{
+    struct statement st;
+    TRY(statement_open(&st, &r->inflater, &s->format, &sev->ev));
+    enum err e = refuse_statement(r, s, &st.query, st.sql);
+    statement_close(&st);
+    TRY(e);
+    return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
 }
 
 /* Events without a parser of their own here: what the state machine makes of them. */
@@ -320,9 +334,10 @@ static enum err other_event(struct replica *r, const struct stream *s,
     case BINLOG_TXN_BEGIN:
         group_begin(r);
         return ERR_OK;
+    case BINLOG_TXN_STATEMENT:
+        return load_event(r, s, sev);
     case BINLOG_TXN_ROWS:
     case BINLOG_TXN_DDL:
-    case BINLOG_TXN_STATEMENT:
     case BINLOG_TXN_SAVEPOINT:
     case BINLOG_TXN_ROLLBACK_TO:
     case BINLOG_TXN_XA_PARK:

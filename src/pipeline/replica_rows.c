@@ -167,9 +167,9 @@ static enum err expand(struct replica *r, struct binlog_rows *rows, struct frame
         return e;
     }
     uint8_t *at = f->data + len;
-    if (rows->before != NULL)
+    if (rows->before != NULL && rows->before != row_all_present)
         rows->before = memcpy(at, rows->before, bitmap);
-    if (rows->after != NULL)
+    if (rows->after != NULL && rows->after != row_all_present)
         rows->after = memcpy(at + bitmap, rows->after, bitmap);
     rows->rows = slice_of(f->data, len);
     *out = f;
