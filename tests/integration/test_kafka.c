@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 40000 /* on a machine with other things to do */
 
 /* The setting's value; a server that is not there is a failure. */
 static const char *setting(const char *name)
@@ -99,7 +99,7 @@ static void settle(struct lane *l)
         kafka_poll(l->p, 100, on_delivered, l);
 }
 
-static char numbers[5000][8];
+static char numbers[5000][12];
 
 /* Sends the numbers below count over the partitions, and waits. */
 static void send_numbers(struct lane *l, int count, int partitions)
@@ -136,7 +136,7 @@ static void must_hold_numbers(const char *topic, int count, int partitions)
     memset(o.last, -1, sizeof o.last);
     size_t n = readback(setting("KAFKA_BROKERS"), topic, partitions, (size_t)count, DEADLINE_MS,
                         check_order, &o);
-    cr_assert_eq(n, (size_t)count);
+    cr_assert_eq(n, (size_t)count, "%s: %zu of %d", topic, n, count);
     cr_assert_eq(o.wrong, 0);
 }
 
@@ -213,16 +213,19 @@ ParameterizedTest(struct delivery_case *c, kafka, every_codec_and_acknowledgemen
 {
     struct kafka_options o = plain();
     struct lane l;
-    char topic[100];
+    char topic[100], what[16];
     o.compression = c->codec;
     o.acks = c->acks;
-    snprintf(topic, sizeof topic, "%s", fresh(c->codec));
+    snprintf(what, sizeof what, "%s%d", c->codec, c->acks);
+    snprintf(topic, sizeof topic, "%s", fresh(what));
     make(&o, topic, 3);
     lane_start(&l, &o, topic);
     send_numbers(&l, 3000, 3);
     cr_assert_eq(l.good, 3000, "%s", kafka_producer_state(l.p)->sentence);
     kafka_producer_free(l.p);
-    must_hold_numbers(topic, 3000, 3);
+    /* Without acknowledgements a broker that does not lead yet drops batches unseen. */
+    if (c->acks != 0)
+        must_hold_numbers(topic, 3000, 3);
 }
 
 struct login {
