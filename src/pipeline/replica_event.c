@@ -296,6 +296,8 @@ static void pass_between_groups(struct replica *r, const struct stream *s,
                   type == BINLOG_BINLOG_CHECKPOINT || type == BINLOG_STOP;
     if (!counts || r->txn.state != BINLOG_TXN_OUTSIDE)
         return;
+    if (strcmp(r->read.file, s->file) != 0)
+        r->binlog_made = 0; /* its format description comes next */
     memcpy(r->read.file, s->file, sizeof(r->read.file));
     r->read.offset = s->offset;
     r->boundary_fresh = true;

@@ -59,6 +59,20 @@ class Smoke(EndToEnd):
         task.run_until_caught_up()
         self.assertEqual(len(self.messages()), 6)
 
+    def test_the_next_binlog_file_is_followed(self):
+        c = self.table()
+        task = self.task(self.server)
+        process = task.start()
+        process.wait_streaming()
+        follower = self.follow()
+        c.run("INSERT INTO item VALUES (1,'a',1); FLUSH BINARY LOGS; INSERT INTO item VALUES (2,'b',2); FLUSH BINARY LOGS")
+        follower.wait_count(2, 10)
+        c.run("INSERT INTO item VALUES (3,'c',3)")
+        follower.wait_count(3, 10)
+        self.assertEqual(process.stop(), 0, process.tail())
+        task.run_until_caught_up()
+        self.assertEqual(self.fold().repeats, 0)
+
     def test_until_caught_up_ends_by_itself(self):
         c = self.table()
         task = self.task(self.server, start=self.server.position())
