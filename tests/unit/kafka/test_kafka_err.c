@@ -1,0 +1,54 @@
+/* The map of librdkafka's codes. */
+#include "kafka/kafka_err.h"
+
+#include <criterion/criterion.h>
+
+Test(kafka_err, transport_faults_are_worth_a_retry_and_refusals_are_not)
+{
+    static const struct {
+        rd_kafka_resp_err_t code;
+        enum err_class class;
+    } cases[] = {
+        {RD_KAFKA_RESP_ERR_NO_ERROR, ERRC_OK},
+        {RD_KAFKA_RESP_ERR__QUEUE_FULL, ERRC_WAIT},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, ERRC_BROKER},
+        {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ERRC_BROKER},
+        {RD_KAFKA_RESP_ERR__RESOLVE, ERRC_BROKER},
+        {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, ERRC_BROKER},
+        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, ERRC_BROKER},
+        {RD_KAFKA_RESP_ERR__AUTHENTICATION, ERRC_DEST},
+        {RD_KAFKA_RESP_ERR__SSL, ERRC_DEST},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERRC_DEST},
+        {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERRC_DEST},
+        {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, ERRC_DEST},
+        {RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERRC_DEST},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERRC_DATA},
+        {RD_KAFKA_RESP_ERR__INVALID_ARG, ERRC_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_eq(err_class(kafka_err(cases[i].code)), cases[i].class, "%s",
+                     rd_kafka_err2name(cases[i].code));
+}
+
+Test(kafka_err, every_code_that_librdkafka_knows_has_a_class_that_ends_or_retries)
+{
+    const struct rd_kafka_err_desc *all;
+    size_t count;
+    rd_kafka_get_err_descs(&all, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].name == NULL || all[i].code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        enum err_class c = err_class(kafka_err(all[i].code));
+        cr_assert(c == ERRC_WAIT || c == ERRC_BROKER || c == ERRC_DEST || c == ERRC_DATA ||
+                      c == ERRC_CONFIG || c == ERRC_BUG,
+                  "%s", all[i].name);
+    }
+}
+
+Test(kafka_err, what_a_user_can_mend_comes_with_the_way_out)
+{
+    cr_assert_not_null(kafka_err_remedy(RD_KAFKA_RESP_ERR__AUTHENTICATION));
+    cr_assert_not_null(kafka_err_remedy(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART));
+    cr_assert_not_null(kafka_err_remedy(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE));
+    cr_assert_null(kafka_err_remedy(RD_KAFKA_RESP_ERR_NO_ERROR));
+}
