@@ -269,6 +269,8 @@ static enum err encode(struct lane *l, const struct canal_table *canal, const st
          * rest of a large pack may be more than a fresh one has. */
         size_t standard = inflight_pack_size(l->inflight);
         need = room < standard ? standard : room * 4;
+        if (need > limit && limit > standard)
+            need = limit; /* no message is larger */
     }
 }
 
@@ -303,10 +305,11 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     const struct binding *b = ev->binding;
     struct change c = {
         .table = b->table, .id = row->id, .es_ms = ev->es_ms, .ts_ms = ts_ms, .gtid = ev->gtid};
-    struct kafka_topic *topic;
-    TRY(topic_of(l, b, &topic));
+    struct kafka_topic *topic = NULL;
     writer_clear(&l->key);
-    enum err e = need_cells(l, b->table->column_count);
+    enum err e = topic_of(l, b, &topic);
+    if (e == ERR_OK)
+        e = need_cells(l, b->table->column_count);
     if (e == ERR_OK)
         e = decode_row(l, ev, row, &c);
     if (e == ERR_OK && b->record_key)
