@@ -223,7 +223,7 @@ enum err tables_note_all(struct tables *t)
 {
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
-            if (e->def != NULL)
+            if (e->def != NULL && !e->stale)
                 TRY(note_def(t, e->def, false));
     return ERR_OK;
 }

@@ -58,7 +58,7 @@ struct tables_options {
 NODISCARD enum err tables_new(const struct tables_options *o, struct tables **out);
 void tables_free(struct tables *t);
 
-/* Notes all definitions that are known. */
+/* Notes all definitions that hold (tables_trust()): a restart relies on what was noted. */
 NODISCARD enum err tables_note_all(struct tables *t);
 
 /*
