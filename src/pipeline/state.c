@@ -155,18 +155,25 @@ enum err state_put_position(struct ckpt *c, const struct src_server *sv, const s
     return e;
 }
 
+/* The checkpoint has the group as it is now: an xid may be used again. */
+static bool same_group(const struct ckpt *c, struct slice key, const struct ckpt_position *now)
+{
+    struct ckpt_position old;
+    return ckpt_xa(c, key, &old) && old.kind == now->kind && old.rows == now->rows &&
+           old.offset == now->offset && slice_eq(old.file, now->file) &&
+           slice_eq(old.gtid_set, now->gtid_set);
+}
+
 static enum err put_group(struct ckpt *c, const struct src_server *sv, const struct xa_group *g)
 {
     uint8_t key[XA_KEY_MAX];
     struct slice k = slice_of(key, xa_key_write(&g->xid, key));
     struct ckpt_position begin;
-    if (ckpt_xa(c, k, &begin))
-        return ERR_OK;
     struct writer text;
     writer_init(&text, TEXT_MAX);
     enum err e = write_position(sv, &g->before, &text, &begin);
     begin.rows = g->wanted ? 1 : 0;
-    if (e == ERR_OK)
+    if (e == ERR_OK && !same_group(c, k, &begin))
         e = ckpt_put_xa(c, k, &begin);
     writer_fini(&text);
     return e;
