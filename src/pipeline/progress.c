@@ -3,15 +3,37 @@
 #include "pipeline/tables.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* The point at *at makes room for a newer one, which asks for no less. */
+static void replace_point(struct commit_point **at, struct commit_point *point)
+{
+    struct commit_point *old = *at;
+    point->notes = tables_notes_join(old->notes, point->notes);
+    old->notes = NULL;
+    commit_point_free(old);
+    *at = point;
+}
 
 void progress_push(struct progress *p, struct commit_point *point)
 {
     point->next = NULL;
     pthread_mutex_lock(&p->lock);
+    struct commit_point **end = &p->first;
+    bool long_list = p->count == PROGRESS_POINTS;
     if (p->last != NULL)
-        p->last->next = point;
-    else
-        p->first = point;
+        end = p->before_last != NULL ? &p->before_last->next : &p->first;
+    if (p->last != NULL &&
+        (long_list || memcmp(p->last->need, point->need, sizeof(point->need)) == 0)) {
+        replace_point(end, point);
+    } else {
+        if (p->last != NULL)
+            p->last->next = point;
+        else
+            p->first = point;
+        p->before_last = p->last;
+        p->count++;
+    }
     p->last = point;
     pthread_mutex_unlock(&p->lock);
 }
@@ -33,6 +55,9 @@ struct commit_point *progress_take(struct progress *p, const uint64_t *acked, ui
         struct commit_point *point = p->first;
         p->first = point->next;
         point->next = NULL;
+        p->count--;
+        if (point == p->before_last)
+            p->before_last = NULL;
         if (newest != NULL) {
             point->notes = tables_notes_join(newest->notes, point->notes);
             newest->notes = NULL;
@@ -63,5 +88,6 @@ void progress_fini(struct progress *p)
         p->first = point->next;
         commit_point_free(point);
     }
-    p->last = NULL;
+    p->last = p->before_last = NULL;
+    p->count = 0;
 }

@@ -34,10 +34,14 @@ struct commit_point {
     struct tables_note *notes; /* what the checkpoint should know before it moves here */
 };
 
+#define PROGRESS_POINTS 256
+
 struct progress {
     pthread_mutex_t lock; /* taken a few hundred times a second at the most */
     struct commit_point *first;
     struct commit_point *last;
+    struct commit_point *before_last; /* NULL: last is the first, or its neighbour was taken */
+    uint32_t count;
 };
 
 #define PROGRESS_INIT                                                                              \
@@ -45,7 +49,11 @@ struct progress {
         .lock = PTHREAD_MUTEX_INITIALIZER                                                          \
     }
 
-/* Takes ownership of the point. */
+/*
+ * Takes ownership of the point. Where it is reached together with the last one,
+ * and where PROGRESS_POINTS wait already (the brokers are away), it takes that
+ * one's place: the list stays short however long an outage is.
+ */
 void progress_push(struct progress *p, struct commit_point *point);
 
 /*

@@ -67,3 +67,34 @@ Test(progress, points_left_behind_are_freed)
     progress_fini(&p);
     cr_assert_null(p.first);
 }
+
+Test(progress, points_that_are_reached_together_are_one)
+{
+    struct progress p = PROGRESS_INIT;
+    for (uint64_t i = 1; i <= 1000; i++)
+        push(&p, 3, 4, i);
+    cr_assert_eq(p.count, 1);
+    push(&p, 4, 4, 1001);
+    push(&p, 4, 4, 1002);
+    cr_assert_eq(p.count, 2);
+    cr_assert_eq(take(&p, 3, 4, 1000), 1000);
+    push(&p, 4, 4, 1003);
+    cr_assert_eq(take(&p, 4, 4, 3), 1003);
+    cr_assert_eq(p.count, 0);
+    progress_fini(&p);
+}
+
+Test(progress, the_list_stays_short_while_nothing_is_acknowledged)
+{
+    struct progress p = PROGRESS_INIT;
+    for (uint64_t i = 1; i <= 10000; i++)
+        push(&p, i, 0, i);
+    cr_assert_eq(p.count, PROGRESS_POINTS);
+    cr_assert_eq(take(&p, PROGRESS_POINTS - 1, 0, PROGRESS_POINTS - 1), PROGRESS_POINTS - 1);
+    cr_assert_eq(take(&p, 9999, 0, 0), 0);
+    push(&p, 10001, 0, 10001);
+    cr_assert_eq(take(&p, 10000, 0, 10000 - PROGRESS_POINTS + 1), 10000);
+    push(&p, 10001, 0, 10002);
+    cr_assert_eq(take(&p, 10001, 0, 2), 10002);
+    progress_fini(&p);
+}
