@@ -193,7 +193,6 @@ static void roll_back_lane(struct feeder_lane *fl)
         fl->last = b;
     }
     fl->event_serial = 0; /* the event may have been taken back */
-    fl->wait_seq = 0;
 }
 
 enum err feeder_rollback(struct feeder *f)
@@ -202,6 +201,9 @@ enum err feeder_rollback(struct feeder *f)
         return ERR_UNSUPPORTED;
     for (uint64_t left = f->touched; left != 0; left &= left - 1)
         roll_back_lane(&f->lanes[__builtin_ctzll(left)]);
+    /* A lane may be about to wait for a batch of the group without having a row of it yet. */
+    for (uint32_t i = 0; i < f->lane_count; i++)
+        f->lanes[i].wait_seq = 0;
     f->touched = 0;
     f->held = 0;
     f->pinned = false;

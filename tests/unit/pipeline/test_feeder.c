@@ -197,3 +197,24 @@ Test(feeder, what_waits_begins_a_batch_and_what_is_waited_for_ends_one)
     cr_assert_eq(lanes[1].got[1]->rows[0].id, 4);
     end(&f);
 }
+
+Test(feeder, a_rollback_forgets_what_a_lane_without_rows_was_to_wait_for)
+{
+    struct feeder f;
+    start(&f);
+    feeder_pin(&f);
+    event(&f);
+    cr_assert_eq(row(&f, 0, 1), ERR_OK);
+    feeder_wait_for(&f, 1, 0, feeder_close(&f, 0));
+    f.hold_max = 0; /* the INSERT half is one row too many */
+    cr_assert_eq(row(&f, 1, 2), ERR_TOO_LARGE);
+    cr_assert_eq(feeder_rollback(&f), ERR_OK);
+    f.hold_max = HOLD;
+    event(&f);
+    cr_assert_eq(row(&f, 1, 3), ERR_OK);
+    feeder_commit(&f);
+    feeder_publish(&f);
+    cr_assert_eq(lanes[1].count, 1);
+    cr_assert_eq(lanes[1].got[0]->wait_seq, 0);
+    end(&f);
+}
