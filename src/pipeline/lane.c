@@ -44,6 +44,7 @@ struct lane {
     struct cell *after;
     uint32_t cell_cap;
     struct writer key;
+    bool down;               /* the last outage is not over */
     uint64_t outages;        /* as last logged */
     uint64_t batch_messages; /* produced of the batch at hand; counted when it is done */
     uint64_t batch_bytes;
@@ -89,10 +90,15 @@ static void watch_brokers(struct lane *l)
     }
     if (state->outages != l->outages) {
         l->outages = state->outages;
+        l->down = true;
         char quoted[600];
         log_warn("destination.down", "lane=%u reason=%s retry_window_s=%llu", l->o.index,
                  log_quote(quoted, sizeof(quoted), state->sentence),
                  (unsigned long long)(l->o.retry_ms / 1000));
+    }
+    if (l->down && state->trouble == ERR_OK) {
+        l->down = false;
+        log_info("destination.back", "lane=%u", l->o.index);
     }
     if (state->trouble_since_ms != 0 && clock_mono_ms() - state->trouble_since_ms > l->o.retry_ms) {
         struct errmsg em;
