@@ -507,14 +507,20 @@ bool lane_ended(const struct lane *l)
     return atomic_load(&l->ended);
 }
 
+void lane_join(struct lane *l)
+{
+    if (!l->started)
+        return;
+    lane_abort(l);
+    pthread_join(l->thread, NULL);
+    l->started = false;
+}
+
 void lane_free(struct lane *l)
 {
     if (l == NULL)
         return;
-    if (l->started) {
-        lane_abort(l);
-        pthread_join(l->thread, NULL);
-    }
+    lane_join(l);
     struct batch *b;
     while ((b = ring_pop(&l->in)) != NULL || (b = ring_pop(&l->out)) != NULL) {
         batch_reset(b);

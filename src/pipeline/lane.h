@@ -6,7 +6,7 @@
  * exactly one lane, the order inside a partition is the order of the batches.
  *
  * Life: lane_new(), lane_start(), then batches; lane_drain() lets it finish
- * what it has and end, lane_abort() ends it at once; lane_free() joins.
+ * what it has and end, lane_abort() ends it at once; lane_join(), lane_free().
  *
  * Threads: lane_submit() and lane_take_empty() belong to the reader,
  * lane_acked() and lane_counters() to anyone, the rest to the owner.
@@ -60,4 +60,7 @@ const struct lane_counters *lane_counters(const struct lane *l);
 void lane_drain(struct lane *l);
 void lane_abort(struct lane *l);
 bool lane_ended(const struct lane *l);
+
+/* lane_abort(), then waits for the thread. All peers are joined before the first one is freed. */
+void lane_join(struct lane *l);
 void lane_free(struct lane *l);
