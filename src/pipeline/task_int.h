@@ -56,6 +56,7 @@ struct task {
     bool reader_runs;
     struct position acked; /* everything before it is acknowledged */
     uint64_t acked_es_ms;
+    bool torn; /* a position was put by half: it must not become durable */
     uint64_t
         full_since_ms; /* monotonic; since when the disk under the checkpoint is full; 0: not */
 };

@@ -155,6 +155,7 @@ static enum err take_progress(struct task *t, bool *moved)
     t->acked_es_ms = p->es_ms;
     commit_point_free(p);
     *moved = e == ERR_OK;
+    t->torn = e != ERR_OK;
     return e;
 }
 
@@ -311,10 +312,11 @@ static void drain_lanes(struct task *t)
 enum err task_run(struct task *t, struct errmsg *em)
 {
     enum err e = task_start(t, em);
+    if (t->replica == NULL)
+        return e; /* nothing was read */
     if (e == ERR_OK)
         e = supervise(t, em);
-    if (t->replica != NULL)
-        stop_reader(t);
+    stop_reader(t);
     if (e == ERR_OK)
         drain_lanes(t);
     log_status("");
@@ -322,7 +324,7 @@ enum err task_run(struct task *t, struct errmsg *em)
     bool moved = false;
     struct errmsg late = {0};
     enum err last = take_progress(t, &moved);
-    if (last == ERR_OK)
+    if (last == ERR_OK && !t->torn)
         last = ckpt_sync(t->ckpt, &late);
     if (fault_err(&t->fault) != ERR_OK)
         return errmsg_set(em, fault_err(&t->fault), "%s", fault_text(&t->fault));
@@ -383,6 +385,10 @@ void task_close(struct task *t)
     for (uint32_t i = 0; i < t->lane_count; i++)
         if (t->lanes[i] != NULL)
             lane_abort(t->lanes[i]);
+    /* Lanes that wait look at each other: all end before the first one is freed. */
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        if (t->lanes[i] != NULL)
+            lane_join(t->lanes[i]);
     for (uint32_t i = 0; i < t->lane_count; i++)
         lane_free(t->lanes[i]);
     replica_free(t->replica);

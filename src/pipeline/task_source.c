@@ -118,10 +118,13 @@ static enum err resume(struct task *t, const struct src_server *known, const cha
                        struct errmsg *em)
 {
     TRY(history_check(t->session, &t->server, known, &t->start, &task_stopping, em));
-    if (t->server.server_uuid[0] != 0 && strcmp(position_uuid, t->server.server_uuid) != 0) {
+    bool same = t->server.server_uuid[0] != 0 ? strcmp(position_uuid, t->server.server_uuid) == 0
+                                              : known->server_id == t->server.server_id;
+    if (!same) {
         /* Another server of the topology may have the transactions in another order. */
         uint64_t reserved = ckpt_reserved_id(t->ckpt);
-        log_info("source.changed", "server_uuid=%s was=%s", t->server.server_uuid, position_uuid);
+        log_info("source.changed", "server_uuid=%s was=%s server_id=%u was_id=%u",
+                 t->server.server_uuid, position_uuid, t->server.server_id, known->server_id);
         if (reserved > t->next_id)
             t->next_id = reserved;
     }
