@@ -22,6 +22,10 @@ from . import servers
 PROGRAM = os.environ.get("ROWCAST") or os.path.join(servers.ROOT, "build", "rowcast")
 # Sanitizers make everything slower; figures of memory and time mean nothing with them.
 SANITIZED = bool(os.environ.get("ROWCAST_E2E_SANITIZED"))
+SANITIZER_OPTIONS = {
+    "TSAN_OPTIONS": f"suppressions={servers.ROOT}/tests/support/tsan.supp",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
 PATIENCE = 4 if SANITIZED else 1
 
 
@@ -115,7 +119,7 @@ class Process:
         self.output = b""
         self.peak_kib = 0
         self.started = time.monotonic()
-        env = {**os.environ, "ROWCAST_SOURCE_PASSWORD": password, **(environment or {})}
+        env = {**os.environ, "ROWCAST_SOURCE_PASSWORD": password, **SANITIZER_OPTIONS, **(environment or {})}
         with open(log, "wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=env
