@@ -221,6 +221,11 @@ static enum err next_event(const struct history_source *h, struct stream *s,
             return e;
         if (h->stop != NULL && atomic_load(h->stop))
             return errmsg_set(em, ERR_STOPPED, "stopped");
+        if (e == ERR_NO_ROOM) {
+            if (h->make_room != NULL)
+                TRY(h->make_room(h->make_room_arg));
+            s->heard_ms = clock_mono_ms(); /* it is we who do not listen */
+        }
         if (clock_mono_ms() - s->heard_ms > SILENCE_MS)
             return errmsg_set(em, ERR_TIMEOUT, "the source went silent while its binlog was read");
         enum err w = net_loop_wait(h->loop, clock_mono_ms() + 100);
@@ -556,9 +561,10 @@ enum err history_scan(const struct history_source *h, const struct position *fro
     enum err e = stream_open(&s, h->loop, h->options, h->server, &dump, h->pool, em);
     if (e == ERR_OK)
         e = scan_stream(h, &c, &s, em);
-    /* The end of the binlog is the way out that is looked for. */
+    /* The end of the binlog is the way out that is looked for; a server that is shut down looks the
+     * same, but answers nothing any more. */
     if (e == ERR_STOPPED && (h->stop == NULL || !atomic_load(h->stop)))
-        e = ERR_OK;
+        e = src_execute(h->session, em, "DO 1");
     *end = binlog_place_of(s.file, s.offset);
     stream_close(&s);
     binlog_map_scratch_fini(&c.scratch);

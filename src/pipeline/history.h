@@ -39,6 +39,8 @@ struct history_source {
     struct src_session *session; /* for questions */
     struct frame_pool *pool;
     const atomic_bool *stop;
+    enum err (*make_room)(void *arg); /* the pool is empty: let go of what can be; NULL: nothing */
+    void *make_room_arg;
 };
 
 /* Where a first start begins (source.start). */

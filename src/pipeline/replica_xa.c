@@ -15,17 +15,28 @@
 
 #define SILENCE_MS 30000
 
+/* A dump ends at the binlog's end, and when its server is shut down. */
+static enum err its_end(struct replica *r)
+{
+    struct src_session *control;
+    TRY(replica_control(r, &control));
+    TRY(src_execute(control, &r->em, "DO 1"));
+    return errmsg_set(&r->em, ERR_HISTORY, "its binlog ended before the group did");
+}
+
 static enum err next_event(struct replica *r, struct stream *s, struct stream_event *sev)
 {
     uint64_t patience = clock_mono_ms() + SILENCE_MS;
     for (;;) {
         enum err e = stream_next(s, sev, &r->em);
-        if (e == ERR_NO_ROOM)
+        if (e == ERR_NO_ROOM) {
             TRY(replica_make_room(r));
-        else if (e == ERR_STOPPED)
-            return errmsg_set(&r->em, ERR_HISTORY, "its binlog ended before the group did");
-        else if (e != ERR_NEED_INPUT)
+            patience = clock_mono_ms() + SILENCE_MS; /* it is we who do not listen */
+        } else if (e == ERR_STOPPED) {
+            return its_end(r);
+        } else if (e != ERR_NEED_INPUT) {
             return e;
+        }
         if (clock_mono_ms() > patience)
             return errmsg_set(&r->em, ERR_TIMEOUT, "the source went silent");
         TRY(replica_wait(r, 100));
