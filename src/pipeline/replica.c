@@ -25,6 +25,7 @@
 #define WAIT_MS        200 /* the longest sleep: bounds how late silence is noticed */
 #define BACKOFF_MS     100 /* the first pause after a failure */
 #define BACKOFF_MAX_MS 10000
+#define STEADY_MS      10000 /* a connection that lived that long was one */
 #define HASH_TEXT_MAX  (64u << 20)
 #define SCRATCH_MAX    (1u << 30)
 
@@ -110,6 +111,11 @@ enum err replica_control(struct replica *r, struct src_session **out)
     return ERR_OK;
 }
 
+static enum err make_room(void *replica)
+{
+    return replica_make_room(replica);
+}
+
 /*
  * What the source shows now holds where the stream stands unless the binlog in
  * between changes the table; that stretch is scanned. A statement that changes
@@ -128,7 +134,9 @@ enum err replica_define(struct replica *r, struct tables *tables, struct slice d
                                .server = &r->server,
                                .session = control,
                                .pool = r->o.pool,
-                               .stop = r->o.stop};
+                               .stop = r->o.stop,
+                               .make_room = make_room,
+                               .make_room_arg = r};
     enum err e = history_scan(&h, &r->read, tables, database, table, holds_to, em);
     if (e != ERR_OK) {
         free(*def);
@@ -162,10 +170,19 @@ static enum err leave_point(struct replica *r)
     return ERR_OK;
 }
 
-/* Points are left only between groups: rows of an open one are in the same batches. */
+/*
+ * Points are left only between groups: rows of an open one are in the same
+ * batches. And not in front of a group that was cut, of which rows went out:
+ * its point was left then, with the server that their ids belong to.
+ */
+static bool may_leave_point(const struct replica *r)
+{
+    return r->boundary_fresh && r->txn.state == BINLOG_TXN_OUTSIDE && r->group.skip == 0;
+}
+
 static enum err leave_point_if_due(struct replica *r)
 {
-    if (!r->boundary_fresh || r->txn.state != BINLOG_TXN_OUTSIDE)
+    if (!may_leave_point(r))
         return ERR_OK;
     return clock_mono_ms() - r->point_ms < POINT_MS ? ERR_OK : leave_point(r);
 }
@@ -207,7 +224,8 @@ static enum err end_at_until(struct replica *r)
 {
     atomic_store(&r->until_reached, true);
     feeder_publish(r->o.feeder);
-    TRY(leave_point(r));
+    if (may_leave_point(r))
+        TRY(leave_point(r));
     return ERR_STOPPED;
 }
 
@@ -249,16 +267,36 @@ static enum err follow(struct replica *r)
     }
 }
 
+/* What the source must have: all that was read, a group that was cut included if rows of it went
+ * out. */
+static enum err check_history(struct replica *r, struct src_session *control,
+                              const struct src_server *now)
+{
+    const struct group_name *cut = &r->group.skip_of;
+    struct position seen = {0};
+    enum err e = position_copy(&seen, &r->read);
+    if (e == ERR_OK && r->group.skip > 0 && cut->known && seen.kind == POSITION_GTID)
+        e = my_gtid_set_add(&seen.set, &cut->gtid);
+    if (e == ERR_OK && r->group.skip > 0 && cut->known && seen.kind == POSITION_MARIADB)
+        e = maria_gtid_pos_update(&seen.maria, &cut->maria);
+    if (e == ERR_OK)
+        e = history_check(control, now, r->o.known, &seen, r->o.stop, &r->em);
+    position_fini(&seen);
+    return e;
+}
+
 /* Opens a session, compares histories, and starts the dump at the last boundary. */
 static enum err connect_source(struct replica *r)
 {
     struct src_session *control;
     TRY(replica_control(r, &control));
+    struct src_server now;
+    TRY(src_server_read(control, &now, &r->em));
+    TRY(src_server_check(&now, &r->em));
+    TRY(check_history(r, control, &now));
     char uuid[sizeof(r->server.server_uuid)];
     memcpy(uuid, r->server.server_uuid, sizeof(uuid));
-    TRY(src_server_read(control, &r->server, &r->em));
-    TRY(src_server_check(&r->server, &r->em));
-    TRY(history_check(control, &r->server, r->o.known, &r->read, r->o.stop, &r->em));
+    r->server = now; /* what was read stands in its history */
     struct src_dump_options dump;
     history_dump_options(&r->server, &r->read, &dump);
     dump.heartbeat_ms = r->o.task->source.heartbeat_ms;
@@ -283,17 +321,24 @@ static void drop_open_group(struct replica *r)
     struct group g = {.first_id = r->group.first_id,
                       .skip = r->group.skip,
                       .skip_next_id = r->group.skip_next_id,
+                      .skip_of = r->group.skip_of,
                       .es_ms = r->group.es_ms};
+    bool cut = false;
     if (feeder_rollback(r->o.feeder) == ERR_OK) {
         r->next_id = g.skip > 0 ? g.skip_next_id : g.first_id;
     } else {
         if (r->group.rows > g.skip)
             g.skip = r->group.rows;
         g.skip_next_id = r->next_id;
+        g.skip_of = (struct group_name){
+            .known = r->group.has_gtid, .gtid = r->group.gtid, .maria = r->group.maria};
         feeder_commit(r->o.feeder); /* those rows stand: the group is committed at the source */
         feeder_publish(r->o.feeder);
+        cut = true;
     }
     r->group = g;
+    if (cut && r->boundary_fresh && leave_point(r) != ERR_OK)
+        log_debug("reader.point", "reason=\"the boundary before a cut group was not recorded\"");
 }
 
 static void end_connection(struct replica *r)
@@ -304,16 +349,18 @@ static void end_connection(struct replica *r)
 }
 
 /* Whether another try is worth while; tells the user what happened. */
-static bool may_retry(struct replica *r, enum err e, uint64_t *since_ms, uint64_t pause_ms)
+static bool may_retry(struct replica *r, enum err e, bool connected, uint64_t *since_ms,
+                      uint64_t pause_ms)
 {
     if (err_class(e) != ERRC_LINK)
         return false;
     uint64_t now = clock_mono_ms();
     uint64_t window = r->o.task->retry.connection_ms;
     char quoted[900];
-    if (*since_ms == 0) {
+    if (*since_ms == 0)
         *since_ms = now;
-        atomic_store(&r->stats.retrying_since_ms, now);
+    atomic_store(&r->stats.retrying_since_ms, *since_ms);
+    if (connected || *since_ms == now) {
         log_warn("source.lost", "reason=%s next_try_ms=%llu retry_window_s=%llu",
                  log_quote(quoted, sizeof(quoted), r->em.text), (unsigned long long)pause_ms,
                  (unsigned long long)(window / 1000));
@@ -339,6 +386,7 @@ static void run(struct replica *r)
 {
     uint64_t since_ms = 0, pause_ms = BACKOFF_MS;
     for (;;) {
+        uint64_t passed = r->passed, skip = r->group.skip, began_ms = 0;
         r->em.text[0] = 0;
         enum err e = connect_source(r);
         if (e == ERR_OK) {
@@ -347,13 +395,9 @@ static void run(struct replica *r)
                          (unsigned long long)(clock_mono_ms() - since_ms));
                 atomic_fetch_add(&r->stats.reconnects, 1);
             }
-            uint64_t heard = r->stream.bytes;
             atomic_store(&r->stats.retrying_since_ms, 0);
+            began_ms = clock_mono_ms();
             e = follow(r);
-            if (r->stream.bytes > heard) {
-                since_ms = 0; /* it worked for a while: this is a new outage */
-                pause_ms = BACKOFF_MS;
-            }
         }
         if (e != ERR_STOPPED && r->em.text[0] == 0) {
             char place[600];
@@ -362,9 +406,15 @@ static void run(struct replica *r)
         }
         drop_open_group(r);
         end_connection(r);
+        /* It got on, or worked for a while: this is a new outage. */
+        bool steady = began_ms != 0 && clock_mono_ms() - began_ms > STEADY_MS;
+        if (r->passed != passed || r->group.skip > skip || steady) {
+            since_ms = 0;
+            pause_ms = BACKOFF_MS;
+        }
         if (e == ERR_STOPPED || is_stopped(r))
             return;
-        if (!may_retry(r, e, &since_ms, pause_ms)) {
+        if (!may_retry(r, e, began_ms != 0, &since_ms, pause_ms)) {
             fault_raise(r->o.fault, e, &r->em);
             return;
         }
@@ -379,7 +429,8 @@ void *replica_run(void *replica)
     pthread_setname_np(pthread_self(), "reader");
     run(r);
     feeder_publish(r->o.feeder);
-    if (r->boundary_fresh && fault_err(r->o.fault) == ERR_OK && leave_point(r) != ERR_OK)
+    if (r->boundary_fresh && r->group.skip == 0 && fault_err(r->o.fault) == ERR_OK &&
+        leave_point(r) != ERR_OK)
         log_debug("reader.point", "reason=\"the last boundary was not recorded\"");
     atomic_store(&r->ended, true);
     return NULL;

@@ -17,23 +17,53 @@ const char *replica_place(const struct stream *s, char *buf, size_t cap)
     return buf;
 }
 
-static void group_begin(struct replica *r)
+static bool same_name(const struct group_name *a, const struct group_name *b)
 {
-    /* A part of it may have gone out before a reconnect: those rows have their numbers. */
+    if (!a->known || !b->known)
+        return a->known == b->known;
+    return memcmp(a->gtid.uuid, b->gtid.uuid, sizeof(a->gtid.uuid)) == 0 &&
+           a->gtid.gno == b->gtid.gno && a->gtid.tag_len == b->gtid.tag_len &&
+           memcmp(a->gtid.tag, b->gtid.tag, a->gtid.tag_len) == 0 &&
+           a->maria.domain == b->maria.domain && a->maria.server_id == b->maria.server_id &&
+           a->maria.sequence == b->maria.sequence;
+}
+
+/*
+ * A part of it may have gone out before a reconnect: those rows have their
+ * numbers. Another server may have the groups in another order, so that this
+ * is another one: it is taken whole, and so is that one when it comes.
+ */
+static void group_begin(struct replica *r, const struct group_name *name)
+{
     struct group g = {.first_id = r->next_id};
-    if (r->group.skip > 0) {
+    if (r->group.skip > 0 && !same_name(&r->group.skip_of, name)) {
+        log_warn("source.order",
+                 "rows=%llu note=\"another transaction comes where one was cut in the middle: that "
+                 "one's rows come again, with other ids\"",
+                 (unsigned long long)r->group.skip);
+    } else if (r->group.skip > 0) {
         g.first_id = r->group.first_id;
         g.skip = r->group.skip;
         g.skip_next_id = r->group.skip_next_id;
+        g.skip_of = r->group.skip_of;
     }
     r->group = g;
+}
+
+/* Without a GTID the place is all that tells a group. */
+static void group_begin_nameless(struct replica *r)
+{
+    group_begin(r, &(struct group_name){0});
 }
 
 static enum err open_mysql_group(struct replica *r, const struct stream_event *sev)
 {
     struct binlog_gtid g;
     TRY(binlog_gtid_parse(&sev->ev, &g));
-    group_begin(r);
+    struct group_name name = {.known = !g.anonymous};
+    if (!g.anonymous)
+        name.gtid = g.gtid;
+    group_begin(r, &name);
     r->group.has_gtid = !g.anonymous;
     r->group.gtid = g.gtid;
     if (g.anonymous && r->read.kind == POSITION_GTID)
@@ -51,7 +81,7 @@ static enum err open_maria_group(struct replica *r, const struct stream_event *s
 {
     struct binlog_maria_gtid g;
     TRY(binlog_maria_gtid_parse(&sev->ev, &g));
-    group_begin(r);
+    group_begin(r, &(struct group_name){.known = true, .maria = g.gtid});
     r->group.has_gtid = r->group.is_maria = true;
     r->group.maria = g.gtid;
     if ((g.flags & BINLOG_MARIA_PREPARED_XA) != 0)
@@ -74,6 +104,7 @@ static enum err pass_boundary(struct replica *r, const struct stream *s)
     memcpy(p->file, s->file, sizeof(p->file));
     p->offset = s->offset;
     r->boundary_fresh = true;
+    r->passed++;
     uint64_t es_ms = r->group.es_ms;
     r->group = (struct group){.first_id = r->next_id, .es_ms = es_ms};
     if (es_ms != 0)
@@ -117,10 +148,15 @@ static enum err roll_back_to_savepoint(struct replica *r)
                       "cannot roll back: which of its rows stand cannot be told from the binlog");
 }
 
-/* The rows of an open XA group are let go of; they are read again if it commits. */
+/*
+ * The rows of an open XA group are let go of; they are read again if it
+ * commits. (Of one that commits in one phase some may have gone out, before a
+ * reconnect: they stand.)
+ */
 static enum err drop(struct replica *r)
 {
-    TRY(take_back(r));
+    TRY(feeder_rollback(r->o.feeder));
+    r->next_id = r->group.skip > 0 ? r->group.skip_next_id : r->group.first_id;
     r->group.dropped = true;
     return ERR_OK;
 }
@@ -197,7 +233,7 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
 {
     switch (action) {
     case BINLOG_TXN_BEGIN:
-        group_begin(r);
+        group_begin_nameless(r);
         return ERR_OK;
     case BINLOG_TXN_COMMIT:
         return commit(r, s);
@@ -334,7 +370,7 @@ static enum err other_event(struct replica *r, const struct stream *s,
         pass_between_groups(r, s, sev);
         return unknown_event(r, s, sev);
     case BINLOG_TXN_BEGIN:
-        group_begin(r);
+        group_begin_nameless(r);
         return ERR_OK;
     case BINLOG_TXN_STATEMENT:
         return load_event(r, s, sev);

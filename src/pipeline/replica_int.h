@@ -13,6 +13,13 @@
 #define GTID_TEXT_MAX 160
 #define PROBES_MAX    BINLOG_COLUMNS_MAX
 
+/* What a group is known by. */
+struct group_name {
+    bool known;
+    struct my_gtid gtid;
+    struct maria_gtid maria;
+};
+
 /* The group (transaction) that is being read. */
 struct group {
     bool has_gtid;
@@ -25,6 +32,7 @@ struct group {
     uint64_t rows;              /* row changes of selected tables met in it */
     uint64_t skip;              /* that many of them went out before a reconnect */
     uint64_t skip_next_id;      /* the id counter behind those */
+    struct group_name skip_of;  /* the group that they belong to */
     uint64_t rows_at_savepoint; /* when the last SAVEPOINT stood */
     bool dropped;               /* an XA group too large to hold: read again when it commits */
     uint64_t es_ms;             /* of its last rows */
@@ -47,6 +55,7 @@ struct replica {
     struct group group;
     bool boundary_fresh; /* read has moved since the last commit point */
     uint64_t point_ms;   /* monotonic; when the last commit point was left */
+    uint64_t passed;     /* groups that ended */
     struct binlog_inflater inflater;
     struct row_scratch scratch; /* of key cells */
     struct writer hash_scratch;

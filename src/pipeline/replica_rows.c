@@ -137,8 +137,10 @@ static enum err walk(struct replica *r, const struct rows_job *job, struct slice
         if (r->group.rows <= r->group.skip)
             continue; /* went out before the connection was lost */
         enum err e = r->group.dropped ? ERR_OK : route_row(r, job, &row, &ref);
-        if (e == ERR_NO_ROOM)
-            e = replica_make_room(r); /* a pinned group that has outgrown the bound */
+        if (e == ERR_NO_ROOM) { /* a pinned group that has outgrown the bound is dropped */
+            TRY(replica_make_room(r));
+            e = r->group.dropped ? ERR_OK : ERR_BUG;
+        }
         TRY(e);
     }
     return ERR_OK;
