@@ -4,6 +4,7 @@
  */
 #include "pipeline/replica_int.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "pipeline/statement.h"
 
@@ -105,6 +106,7 @@ static enum err pass_boundary(struct replica *r, const struct stream *s)
     p->offset = s->offset;
     r->boundary_fresh = true;
     r->passed++;
+    tables_trim_ids(r->o.tables);
     uint64_t es_ms = r->group.es_ms;
     r->group = (struct group){.first_id = r->next_id, .es_ms = es_ms};
     if (es_ms != 0)
@@ -138,10 +140,29 @@ static enum err roll_back(struct replica *r, const struct stream *s)
     return pass_boundary(r, s);
 }
 
-/* Rows since the savepoint were undone; with engines of both kinds only some of them were. */
-static enum err roll_back_to_savepoint(struct replica *r)
+static struct savepoint *find_savepoint(struct group *g, uint64_t name)
 {
-    if (r->group.rows == r->group.rows_at_savepoint)
+    for (uint32_t i = 0; i < g->savepoint_count; i++)
+        if (g->savepoints[i].name == name)
+            return &g->savepoints[i];
+    return NULL;
+}
+
+static void set_savepoint(struct group *g, struct slice name)
+{
+    uint64_t hash = hash_item(HASH_START, name);
+    struct savepoint *sp = find_savepoint(g, hash);
+    if (sp == NULL && g->savepoint_count < SAVEPOINTS_MAX)
+        sp = &g->savepoints[g->savepoint_count++];
+    if (sp != NULL)
+        *sp = (struct savepoint){hash, g->rows};
+}
+
+/* Rows since the savepoint were undone; with engines of both kinds only some of them were. */
+static enum err roll_back_to_savepoint(struct replica *r, struct slice name)
+{
+    const struct savepoint *sp = find_savepoint(&r->group, hash_item(HASH_START, name));
+    if (r->group.rows == (sp != NULL ? sp->rows : 0))
         return ERR_OK;
     return errmsg_set(&r->em, ERR_UNSUPPORTED,
                       "a transaction rolls back to a savepoint and has written to a table that "
@@ -247,10 +268,10 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
                              binlog_place_of(s->file, s->offset)));
         return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
     case BINLOG_TXN_SAVEPOINT:
-        r->group.rows_at_savepoint = r->group.rows;
+        set_savepoint(&r->group, verb->name);
         return ERR_OK;
     case BINLOG_TXN_ROLLBACK_TO:
-        return roll_back_to_savepoint(r);
+        return roll_back_to_savepoint(r, verb->name);
     case BINLOG_TXN_XA_COMMIT:
         return commit_xa(r, s, &verb->xid);
     case BINLOG_TXN_XA_ROLLBACK:

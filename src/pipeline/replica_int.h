@@ -13,6 +13,13 @@
 #define GTID_TEXT_MAX 160
 #define PROBES_MAX    BINLOG_COLUMNS_MAX
 
+/* How many rows stood when it was set. One that is not kept counts as set before them all. */
+#define SAVEPOINTS_MAX 8
+struct savepoint {
+    uint64_t name; /* its hash */
+    uint64_t rows;
+};
+
 /* What a group is known by. */
 struct group_name {
     bool known;
@@ -27,15 +34,16 @@ struct group {
     struct maria_gtid maria; /* MariaDB */
     bool is_maria;
     char gtid_text[GTID_TEXT_MAX];
-    size_t gtid_text_len;       /* 0: not known, or not wanted */
-    uint64_t first_id;          /* the id counter when it began */
-    uint64_t rows;              /* row changes of selected tables met in it */
-    uint64_t skip;              /* that many of them went out before a reconnect */
-    uint64_t skip_next_id;      /* the id counter behind those */
-    struct group_name skip_of;  /* the group that they belong to */
-    uint64_t rows_at_savepoint; /* when the last SAVEPOINT stood */
-    bool dropped;               /* an XA group too large to hold: read again when it commits */
-    uint64_t es_ms;             /* of its last rows */
+    size_t gtid_text_len;      /* 0: not known, or not wanted */
+    uint64_t first_id;         /* the id counter when it began */
+    uint64_t rows;             /* row changes of selected tables met in it */
+    uint64_t skip;             /* that many of them went out before a reconnect */
+    uint64_t skip_next_id;     /* the id counter behind those */
+    struct group_name skip_of; /* the group that they belong to */
+    uint32_t savepoint_count;
+    struct savepoint savepoints[SAVEPOINTS_MAX];
+    bool dropped;   /* an XA group too large to hold: read again when it commits */
+    uint64_t es_ms; /* of its last rows */
 };
 
 struct replica {

@@ -24,7 +24,8 @@ struct id_slot {
     struct entry *entry; /* NULL: free */
 };
 
-#define BUCKETS 4096 /* a power of two */
+#define BUCKETS 4096  /* a power of two */
+#define IDS_MAX 65536 /* kept from group to group */
 
 struct tables {
     struct tables_options o;
@@ -149,6 +150,12 @@ void tables_forget_ids(struct tables *t)
     if (t->id_cap > 0)
         memset(t->ids, 0, t->id_cap * sizeof(*t->ids));
     t->id_count = 0;
+}
+
+void tables_trim_ids(struct tables *t)
+{
+    if (t->id_count > IDS_MAX)
+        tables_forget_ids(t);
 }
 
 static struct id_slot *id_slot(const struct tables *t, uint64_t id)

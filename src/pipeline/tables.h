@@ -79,6 +79,9 @@ bool tables_selected(struct tables *t, struct slice database, struct slice table
 /* A new connection or file: table ids mean nothing any more. */
 void tables_forget_ids(struct tables *t);
 
+/* Between groups: ids are forgotten where they have become many, for each group brings its maps. */
+void tables_trim_ids(struct tables *t);
+
 /* Another server: places of the old one mean nothing any more. */
 void tables_forget_places(struct tables *t);
 

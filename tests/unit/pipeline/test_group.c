@@ -94,3 +94,31 @@ Test(group, an_xa_group_of_one_phase_may_outgrow_the_bound_after_a_part_of_it_we
     cr_assert_eq(r->group.skip, 5);
     replica_free(r);
 }
+
+static enum err statement(struct replica *r, const char *sql)
+{
+    /* thread, seconds, database length, error, length of variables; database, NUL, SQL */
+    uint8_t body[200] = {0};
+    size_t len = strlen(sql);
+    memcpy(body + 14, sql, len);
+    struct stream s = {.file = "b.000001", .offset = 200};
+    binlog_format_init(&s.format, false);
+    struct stream_event sev = {
+        .ev = {.header = {.type = BINLOG_QUERY}, .body = slice_of(body, 14 + len)}};
+    return replica_event(r, &s, &sev);
+}
+
+Test(group, rows_behind_the_savepoint_that_is_named_count_whatever_came_after_it)
+{
+    struct replica *r = cut_reader(7, 3);
+    gtid_event(r, 7, 3);
+    cr_assert_eq(statement(r, "BEGIN"), ERR_OK);
+    r->group.rows = 6;
+    cr_assert_eq(statement(r, "SAVEPOINT `a`"), ERR_OK);
+    cr_assert_eq(statement(r, "ROLLBACK TO `a`"), ERR_OK);
+    r->group.rows = 9;
+    cr_assert_eq(statement(r, "SAVEPOINT `b`"), ERR_OK);
+    cr_assert_eq(statement(r, "ROLLBACK TO `b`"), ERR_OK);
+    cr_assert_eq(statement(r, "ROLLBACK TO `a`"), ERR_UNSUPPORTED);
+    replica_free(r);
+}
