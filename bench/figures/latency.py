@@ -11,17 +11,17 @@ from figures.setting import ROOT, say
 
 SECONDS = 15
 WARM_UP = 2
-TABLE = "lag.t"
+TABLE = "late.t"
 
 
 def one(s, rate, rows):
     """One load, rowcast and one consumer; what the consumer says."""
     with s.live.connect() as c:
-        c.run("CREATE DATABASE IF NOT EXISTS lag")
+        c.run("CREATE DATABASE IF NOT EXISTS late")
         c.run(f"CREATE TABLE IF NOT EXISTS {TABLE} "
               "(id BIGINT AUTO_INCREMENT PRIMARY KEY, at_us BIGINT, pad VARCHAR(200))")
     topic = s.new_topic("bench-lag")
-    rowcast = s.start(s.task(s.live, s.kafka.brokers, topic, ["lag.*"], start="now"), s.live)
+    rowcast = s.start(s.task(s.live, s.kafka.brokers, topic, ["late.*"], start="now"), s.live)
     count = rate * rows * SECONDS
     consumer = subprocess.Popen(
         [s.program("latency"), "-b", s.kafka.brokers, "-t", topic, "-n", str(count),

@@ -21,8 +21,13 @@
 #define BATCH_BYTES ((size_t)256 << 10)
 /* librdkafka measures a message with the largest possible varints; we measure it exactly. */
 #define MESSAGE_MAX_SLACK 512
-#define LINGER_US         5000
-#define SYSLOG_CRIT       2 /* librdkafka speaks syslog levels; <syslog.h> clashes with our log */
+/*
+ * A batch is whole when librdkafka gets it (gather.h), but it comes in pieces:
+ * the time between its first message and its sending. The producer lets
+ * messages wait for company itself.
+ */
+#define LINGER_MS   "1"
+#define SYSLOG_CRIT 2 /* librdkafka speaks syslog levels; <syslog.h> clashes with our log */
 
 /* Properties that may not be given, and the clause that says why. Aliases too. */
 static const struct {
@@ -142,11 +147,17 @@ static enum err put_promises(rd_kafka_conf_t *conf, const struct kafka_options *
     return ERR_OK;
 }
 
+size_t kafka_conf_batch_bytes(const struct kafka_options *o)
+{
+    size_t message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
+    return message_max < BATCH_BYTES ? message_max : BATCH_BYTES;
+}
+
 static enum err put_queue(rd_kafka_conf_t *conf, const struct kafka_options *o, struct errmsg *msg)
 {
     size_t message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
     size_t queue = o->queue_bytes != 0 ? o->queue_bytes : KAFKA_QUEUE_BYTES;
-    size_t batch = message_max < BATCH_BYTES ? message_max : BATCH_BYTES;
+    size_t batch = kafka_conf_batch_bytes(o);
 
     if (message_max < 1024 || message_max > 1000000000 - MESSAGE_MAX_SLACK)
         return errmsg_set(msg, ERR_CONFIG, "destination.message_max: %zu bytes: give 1KB to 950MB",
@@ -163,10 +174,7 @@ static enum err put_queue(rd_kafka_conf_t *conf, const struct kafka_options *o, 
     TRY(put_long(conf, "queue.buffering.max.kbytes", kbytes > 2097151 ? 2097151 : (long long)kbytes,
                  msg));
 
-    char linger[32];
-    int us = o->linger_us >= 0 ? o->linger_us : LINGER_US;
-    snprintf(linger, sizeof linger, "%d.%03d", us / 1000, us % 1000);
-    TRY(put(conf, "linger.ms", linger, msg));
+    TRY(put(conf, "linger.ms", LINGER_MS, msg));
     TRY(put(conf, "compression.codec", o->compression != NULL ? o->compression : "lz4", msg));
     if (o->compression_level != KAFKA_LEVEL_DEFAULT)
         TRY(put_long(conf, "compression.level", o->compression_level, msg));

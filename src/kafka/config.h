@@ -91,3 +91,6 @@ enum kafka_client { KAFKA_PRODUCES, KAFKA_ASKS };
  */
 NODISCARD enum err kafka_conf_new(const struct kafka_options *o, enum kafka_client client,
                                   struct rd_kafka_conf_s **out, struct errmsg *msg);
+
+/* Within this room: bytes of a full batch, the heads of request and record batch included. */
+size_t kafka_conf_batch_bytes(const struct kafka_options *o);

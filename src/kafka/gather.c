@@ -1,23 +1,126 @@
 #include "kafka/gather.h"
 
-rd_kafka_resp_err_t gather_pass(struct gather *g, rd_kafka_topic_t *rkt)
+#include <stdlib.h>
+
+static void free_chunks(struct gather_chunk *c)
 {
-    if (g->count == 0)
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-    uint32_t good = 0;
-    (void)rd_kafka_produce_batch(rkt, g->partition, 0, g->messages, (int)g->count);
-    while (good < g->count && g->messages[good].err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        good++;
-    if (good == g->count) {
-        g->count = 0;
-        g->key_used = 0;
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    while (c != NULL) {
+        struct gather_chunk *next = c->next;
+        free(c);
+        c = next;
     }
-    /* The keys stay where they are until everything has left. */
-    rd_kafka_resp_err_t err = g->messages[good].err;
-    g->count -= good;
-    memmove(g->messages, g->messages + good, g->count * sizeof *g->messages);
-    for (uint32_t i = 0; i < g->count; i++)
-        g->messages[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    return err;
+}
+
+void gather_pool_fini(struct gather_pool *pool)
+{
+    free_chunks(pool->idle);
+    pool->idle = NULL;
+}
+
+void gather_fini(struct gather *g)
+{
+    free_chunks(g->head);
+    g->head = g->tail = NULL;
+}
+
+/* The chunk that has room for one more message with this key; NULL: no memory. */
+static struct gather_chunk *room_for(struct gather *g, struct gather_pool *pool, size_t key_len)
+{
+    struct gather_chunk *c = g->tail;
+    if (c != NULL && c->count < GATHER_MESSAGES && GATHER_KEY_BYTES - c->key_used >= key_len)
+        return c;
+    c = pool->idle;
+    if (c != NULL)
+        pool->idle = c->next;
+    else
+        c = malloc(sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->next = NULL;
+    c->first = c->count = c->key_used = 0;
+    if (g->tail != NULL)
+        g->tail->next = c;
+    else
+        g->head = c;
+    g->tail = c;
+    return c;
+}
+
+bool gather_put(struct gather *g, struct gather_pool *pool, struct slice key, struct slice value,
+                void *token)
+{
+    struct gather_chunk *c = room_for(g, pool, key.len);
+    if (c == NULL)
+        return false;
+    rd_kafka_message_t *m = &c->messages[c->count++];
+    m->payload = gather_payload(value);
+    m->len = value.len;
+    m->key = NULL;
+    m->key_len = key.len;
+    if (key.len > 0) {
+        m->key = memcpy(c->keys + c->key_used, key.ptr, key.len);
+        c->key_used += (uint32_t)key.len;
+    }
+    m->_private = token;
+    m->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    g->bytes += gather_cost(key.len, value.len);
+    return true;
+}
+
+/* How many messages of a chunk go into what is left of a batch. */
+static uint32_t fitting(const struct gather_chunk *c, size_t left, bool first)
+{
+    uint32_t n = 0;
+    for (uint32_t i = c->first; i < c->count; i++, n++) {
+        size_t cost = gather_cost(c->messages[i].key_len, c->messages[i].len);
+        if (cost > left && !(first && n == 0))
+            break;
+        left -= cost < left ? cost : left;
+    }
+    return n;
+}
+
+/* Counts what librdkafka took of n messages; the error of the first that it did not take. */
+static rd_kafka_resp_err_t count_taken(struct gather *g, struct gather_chunk *c, uint32_t n,
+                                       size_t *taken)
+{
+    for (; n > 0; n--, c->first++) {
+        rd_kafka_message_t *m = &c->messages[c->first];
+        rd_kafka_resp_err_t err = m->err;
+        if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            for (uint32_t i = c->first; i < c->count; i++)
+                c->messages[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+            return err;
+        }
+        size_t cost = gather_cost(m->key_len, m->len);
+        g->bytes -= cost;
+        g->inside += cost;
+        g->inside_count++;
+        *taken += cost;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_kafka_topic_t *rkt,
+                                size_t batch_bytes)
+{
+    size_t taken = 0;
+    while (g->head != NULL && taken < batch_bytes) {
+        struct gather_chunk *c = g->head;
+        uint32_t n = fitting(c, batch_bytes - taken, taken == 0);
+        if (n == 0)
+            break;
+        (void)rd_kafka_produce_batch(rkt, g->partition, 0, c->messages + c->first, (int)n);
+        rd_kafka_resp_err_t err = count_taken(g, c, n, &taken);
+        if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return err;
+        if (c->first < c->count)
+            break;
+        g->head = c->next;
+        if (g->head == NULL)
+            g->tail = NULL;
+        c->next = pool->idle;
+        pool->idle = c;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

@@ -32,6 +32,8 @@
  */
 #define HURRY_RATE  50 /* messages a millisecond */
 #define HURRY_BURST 500
+#define LINGER_US   5000 /* how long a batch that is not full waits for company */
+#define BATCH_ROOM  512  /* of a batch, for the heads of request and record batch */
 #define SILENCE_MS  2000 /* without a report before it counts as trouble */
 #define PURGE_MS    100  /* for the answers to a purge, at the end */
 #define BATCH_FIXED 61   /* a v2 record batch without records: Kafka protocol, "Record Batch" */
@@ -63,9 +65,13 @@ struct kafka_producer {
     uint64_t produced;  /* messages since then */
     struct kafka_flusher *flusher;
     struct kafka_topic *topics;
+    struct gather_pool chunks;
     struct open_gather *open; /* those that hold messages */
     size_t open_count;
     size_t open_cap;
+    size_t batch_bytes;  /* a batch of a partition that is full */
+    uint64_t linger_us;  /* how long one that is not may wait for company */
+    uint64_t waiting_us; /* since when messages wait that are not pressed for; 0: none */
     struct kafka_state state;
     rd_kafka_resp_err_t reason_code; /* the last error event since an acknowledgement */
     char reason[400];
@@ -117,6 +123,8 @@ enum err kafka_producer_new(const struct kafka_options *o, struct kafka_producer
         return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
     p->queue_bytes = o->queue_bytes != 0 ? o->queue_bytes : KAFKA_QUEUE_BYTES;
     p->message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
+    p->batch_bytes = kafka_conf_batch_bytes(o) - BATCH_ROOM;
+    p->linger_us = o->linger_us >= 0 ? (uint64_t)o->linger_us : LINGER_US;
     p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (p->fd < 0) {
         free(p);
@@ -142,8 +150,11 @@ static void drop_reports(struct kafka_producer *p, int timeout_ms)
 
 static void topic_free(struct kafka_topic *t)
 {
-    for (int32_t i = 0; i < t->gather_count; i++)
+    for (int32_t i = 0; i < t->gather_count; i++) {
+        if (t->gathers[i] != NULL)
+            gather_fini(t->gathers[i]);
         free(t->gathers[i]);
+    }
     free(t->gathers);
     rd_kafka_topic_destroy(t->rkt);
     free(t);
@@ -168,6 +179,7 @@ void kafka_producer_free(struct kafka_producer *p)
         }
         rd_kafka_destroy(p->rk);
     }
+    gather_pool_fini(&p->chunks);
     free(p->open);
     close(p->fd);
     free(p);
@@ -187,7 +199,9 @@ enum err kafka_producer_topic(struct kafka_producer *p, const char *name, struct
     if (t == NULL)
         return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
     memcpy(t->name, name, n);
-    t->rkt = rd_kafka_topic_new(p->rk, name, NULL);
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(p->rk);
+    rd_kafka_topic_conf_set_opaque(conf, t); /* reports find it there */
+    t->rkt = rd_kafka_topic_new(p->rk, name, conf);
     if (t->rkt == NULL) {
         free(t);
         return errmsg_set(msg, ERR_DEST_TOPIC, "destination: topic \"%s\": not a topic name: %s",
@@ -258,7 +272,7 @@ static bool grow(struct kafka_producer *p, struct kafka_topic *t, int32_t partit
     return true;
 }
 
-/* Where this partition's messages gather; NULL: they go one by one. */
+/* Where this partition's messages gather. */
 static struct gather *gather_of(struct kafka_producer *p, struct kafka_topic *t, int32_t partition)
 {
     if (partition < t->gather_count && t->gathers[partition] != NULL)
@@ -270,19 +284,19 @@ static struct gather *gather_of(struct kafka_producer *p, struct kafka_topic *t,
      */
     if (partition >= t->gather_count && !grow(p, t, partition))
         return NULL;
-    struct gather *g = malloc(sizeof *g);
+    struct gather *g = calloc(1, sizeof *g);
     if (g == NULL)
         return NULL;
     g->partition = partition;
-    g->count = g->key_used = 0;
-    g->listed = false;
     t->gathers[partition] = g;
     return g;
 }
 
-static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_topic *t)
+/* Hands one batch over; what librdkafka does not take stays. */
+static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_topic *t,
+                     size_t batch_bytes)
 {
-    rd_kafka_resp_err_t re = gather_pass(g, t->rkt);
+    rd_kafka_resp_err_t re = gather_pass(g, &p->chunks, t->rkt, batch_bytes);
     if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
     if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -290,18 +304,48 @@ static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_to
     return fail(p, re, t->name, g->partition, rd_kafka_err2str(re));
 }
 
-/* All that is gathered goes to librdkafka; what it does not take stays gathered. */
-static void pass_all(struct kafka_producer *p)
+/*
+ * Sends what waits: now for partitions with nothing under way, with the next
+ * report for the others.
+ */
+static void press(struct kafka_producer *p, enum gather_press how)
 {
     size_t left = 0;
+    p->waiting_us = 0;
     if (p->state.failed != ERR_OK)
         return;
     for (size_t i = 0; i < p->open_count; i++) {
-        p->open[i].g->listed = pass(p, p->open[i].g, p->open[i].topic) != ERR_OK;
-        if (p->open[i].g->listed)
-            p->open[left++] = p->open[i];
+        struct open_gather o = p->open[i];
+        if (gather_may_pass(o.g, p->batch_bytes) &&
+            pass(p, o.g, o.topic, p->batch_bytes) == ERR_NO_ROOM)
+            p->waiting_us = clock_mono_us(); /* tried again when that is due */
+        o.g->listed = o.g->head != NULL;
+        o.g->pressed = !o.g->listed ? GATHER_CALM : o.g->pressed > how ? o.g->pressed : how;
+        if (o.g->listed)
+            p->open[left++] = o;
     }
     p->open_count = left;
+    if (how == GATHER_HURRIED)
+        kafka_flusher_ask(p->flusher);
+}
+
+/* Messages of a partition are reported: its next batch may go. */
+static void next_batch(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
+                       uint32_t count, size_t bytes)
+{
+    if (partition < 0 || partition >= t->gather_count || t->gathers[partition] == NULL)
+        return; /* one of those that do not gather */
+    struct gather *g = t->gathers[partition];
+    gather_reported(g, count, bytes);
+    if (g->head == NULL || p->state.failed != ERR_OK)
+        return;
+    bool wanted = g->pressed != GATHER_CALM || g->bytes >= p->batch_bytes;
+    if (!wanted || !gather_may_pass(g, p->batch_bytes) || pass(p, g, t, p->batch_bytes) != ERR_OK)
+        return;
+    if (g->pressed == GATHER_HURRIED)
+        kafka_flusher_ask(p->flusher);
+    if (g->head == NULL)
+        g->pressed = GATHER_CALM; /* it stays listed, which does no harm */
 }
 
 static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
@@ -316,23 +360,38 @@ static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, i
     return fail(p, re, t->name, partition, rd_kafka_err2str(re));
 }
 
+/* A message whose key does not fit into a chunk: those before it go first. */
+static enum err gather_past(struct kafka_producer *p, struct gather *g, struct kafka_topic *t,
+                            struct slice key, struct slice value, void *token)
+{
+    while (g->head != NULL)
+        TRY(pass(p, g, t, p->batch_bytes));
+    TRY(produce_alone(p, t, g->partition, key, value, token));
+    g->inside += gather_cost(key.len, value.len);
+    g->inside_count++;
+    return ERR_OK;
+}
+
 static enum err gather(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
                        struct slice key, struct slice value, void *token)
 {
     struct gather *g = gather_of(p, t, partition);
     if (g == NULL)
         return ERR_NO_MEMORY;
+    if (key.len > GATHER_KEY_BYTES)
+        return gather_past(p, g, t, key, value, token);
+    if (!gather_put(g, &p->chunks, key, value, token))
+        return ERR_NO_MEMORY;
     if (!g->listed) {
         assert(p->open_count < p->open_cap);
         g->listed = true;
         p->open[p->open_count++] = (struct open_gather){g, t};
     }
-    if (!gather_fits(g, key)) {
-        TRY(pass(p, g, t));
-        if (key.len > GATHER_KEY_BYTES)
-            return produce_alone(p, t, partition, key, value, token);
-    }
-    gather_put(g, key, value, token);
+    if (p->waiting_us == 0)
+        p->waiting_us = clock_mono_us();
+    /* A full batch goes at once. The message is queued, so no room there is no error here. */
+    if (g->bytes >= p->batch_bytes && gather_may_pass(g, p->batch_bytes))
+        (void)pass(p, g, t, p->batch_bytes);
     return ERR_OK;
 }
 
@@ -370,11 +429,38 @@ static void trouble_over(struct kafka_producer *p)
         p->state.sentence[0] = '\0';
 }
 
+/* What the messages of one report add up to, as long as they are of one partition. */
+struct answer {
+    rd_kafka_topic_t *rkt;
+    int32_t partition;
+    uint32_t count;
+    size_t bytes;
+};
+
+static void finish_answer(struct kafka_producer *p, struct answer *a)
+{
+    if (a->count > 0)
+        next_batch(p, rd_kafka_topic_opaque(a->rkt), a->partition, a->count, a->bytes);
+    a->count = 0;
+    a->bytes = 0;
+}
+
+static void add_to_answer(struct kafka_producer *p, struct answer *a, const rd_kafka_message_t *m)
+{
+    if (a->count > 0 && (a->rkt != m->rkt || a->partition != m->partition))
+        finish_answer(p, a);
+    a->rkt = m->rkt;
+    a->partition = m->partition;
+    a->count++;
+    a->bytes += gather_cost(m->key_len, m->len);
+}
+
 /* Reports of one acknowledged (or failed) request, handed on in runs. */
 static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka_delivered_fn fn,
                            void *arg)
 {
     const rd_kafka_message_t *m;
+    struct answer answer = {0};
     void *token = NULL;
     enum err outcome = ERR_OK;
     uint32_t run = 0;
@@ -390,6 +476,7 @@ static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka
             any_good = true;
         count++;
         bytes += cost_of(m->key_len, m->len);
+        add_to_answer(p, &answer, m);
         if (run > 0 && m->_private == token && e == outcome) {
             run++;
             continue;
@@ -403,6 +490,7 @@ static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka
     assert(p->outstanding >= count && p->bytes >= bytes);
     p->outstanding -= count;
     p->bytes -= bytes;
+    finish_answer(p, &answer);
     if (any_good)
         trouble_over(p);
     if (run > 0)
@@ -480,7 +568,32 @@ static void pass_hurry(struct kafka_producer *p)
         return;
     p->hurry = false;
     if (p->outstanding > 0)
-        kafka_flusher_ask(p->flusher);
+        press(p, GATHER_HURRIED);
+}
+
+int kafka_producer_due_ms(const struct kafka_producer *p)
+{
+    if (p->waiting_us == 0)
+        return -1;
+    int64_t left = (int64_t)(p->waiting_us + p->linger_us - clock_mono_us());
+    return left <= 0 ? 0 : (int)(left / 1000 + 1);
+}
+
+/* The next event; what is due meanwhile is sent. */
+static rd_kafka_event_t *next_event(struct kafka_producer *p, int timeout_ms)
+{
+    for (;;) {
+        int due = kafka_producer_due_ms(p);
+        if (due == 0) {
+            press(p, GATHER_DUE);
+            due = kafka_producer_due_ms(p);
+        }
+        int wait = due > 0 && due < timeout_ms ? due : timeout_ms;
+        rd_kafka_event_t *ev = rd_kafka_queue_poll(p->queue, wait);
+        timeout_ms -= wait;
+        if (ev != NULL || timeout_ms <= 0)
+            return ev;
+    }
 }
 
 size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn fn, void *arg)
@@ -488,8 +601,7 @@ size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn f
     size_t count = 0;
     rd_kafka_event_t *ev;
 
-    pass_all(p);
-    while ((ev = rd_kafka_queue_poll(p->queue, timeout_ms)) != NULL) {
+    while ((ev = next_event(p, timeout_ms)) != NULL) {
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
             count += take_reports(p, ev, fn, arg);
         else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR)
@@ -517,7 +629,6 @@ size_t kafka_producer_bytes(const struct kafka_producer *p)
 
 void kafka_hurry(struct kafka_producer *p)
 {
-    pass_all(p);
     p->hurry = p->outstanding > 0;
     pass_hurry(p);
 }

@@ -7,7 +7,7 @@
  *   for each message   kafka_produce()       ERR_NO_ROOM: poll, try again
  *   now and then       kafka_poll()          delivery reports come out here
  *   the input ran dry  kafka_hurry()         what is queued goes out now
- *   nothing to do      poll(2) on kafka_producer_fd()
+ *   nothing to do      poll(2) on kafka_producer_fd(), for kafka_producer_due_ms() at most
  *
  * and at the end kafka_poll() until kafka_producer_outstanding() is 0, and
  * kafka_producer_free().
@@ -62,9 +62,10 @@ NODISCARD enum err kafka_producer_topic(struct kafka_producer *p, const char *na
  *   ERR_TOO_LARGE  over message_max; nothing was queued (see kafka_batch_bytes())
  *   others         final: the producer is broken, kafka_producer_state() has the sentence
  *
- * Messages gather here, a few for each partition, before they go to the
- * client: they leave with kafka_poll() and kafka_hurry() at the latest. A
- * partition that does not exist shows there, as a final failure.
+ * Messages gather here until there is a batch of their partition, the linger
+ * time is over or kafka_hurry() is called, and while a request of their
+ * partition is under way. A partition that does not exist shows when they
+ * leave, as a final failure.
  */
 NODISCARD enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
                                  struct slice key, struct slice value, void *token);
@@ -96,6 +97,9 @@ size_t kafka_producer_bytes(const struct kafka_producer *p);
  * there is.
  */
 void kafka_hurry(struct kafka_producer *p);
+
+/* In how many ms kafka_poll() wants to be called since a linger time is over; -1: at no time. */
+int kafka_producer_due_ms(const struct kafka_producer *p);
 
 /*
  * An eventfd, readable when reports are there or kafka_producer_wake() was

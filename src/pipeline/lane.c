@@ -386,7 +386,8 @@ static void sleep_for_work(struct lane *l)
     atomic_thread_fence(memory_order_seq_cst);
     if (ring_count(&l->in) == 0) {
         struct pollfd fd = {.fd = kafka_producer_fd(l->producer), .events = POLLIN};
-        if (poll(&fd, 1, SLEEP_MS) > 0) {
+        int due = kafka_producer_due_ms(l->producer);
+        if (poll(&fd, 1, due >= 0 && due < SLEEP_MS ? due : SLEEP_MS) > 0) {
             uint64_t n;
             ssize_t got = read(fd.fd, &n, sizeof(n));
             (void)got; /* only its emptying matters */

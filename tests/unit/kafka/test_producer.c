@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define WAIT_MS 30000 /* no test needs more */
@@ -93,7 +94,8 @@ static void turn(struct rig *r, int timeout_ms)
 {
     struct pollfd pfd = {.fd = kafka_producer_fd(r->producer), .events = POLLIN};
     uint64_t ignored;
-    if (poll(&pfd, 1, timeout_ms) > 0)
+    int due = kafka_producer_due_ms(r->producer);
+    if (poll(&pfd, 1, due >= 0 && due < timeout_ms ? due : timeout_ms) > 0)
         (void)!read(pfd.fd, &ignored, sizeof ignored);
     kafka_poll(r->producer, 0, on_delivered, &r->seen);
 }
@@ -414,6 +416,54 @@ Test(producer, hurry_sends_without_waiting_for_the_linger_time)
     rig_stop(&r);
 }
 
+Test(producer, linger_time_is_kept_without_a_hurry)
+{
+    struct rig r;
+    rig_broker(&r, 1);
+    rig_start(&r);
+    cr_assert_eq(kafka_producer_due_ms(r.producer), -1, "nothing waits");
+    send_numbers(&r, 0, 1);
+    int due = kafka_producer_due_ms(r.producer);
+    cr_assert(due >= 0 && due <= 6, "%d", due);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 1);
+    cr_assert_eq(kafka_producer_due_ms(r.producer), -1);
+    rig_stop(&r);
+}
+
+static uint64_t cpu_ms(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+           (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+/* librdkafka's thread does not sleep while messages wait behind a request, so they wait with us. */
+Test(producer, slow_answer_costs_no_cpu)
+{
+    struct rig r;
+    rig_broker(&r, 2);
+    rig_start(&r);
+    send_numbers(&r, 0, 100);
+    settle(&r);
+    kafka_embedded_delay(r.broker, 200);
+    uint64_t began = clock_mono_ms(), cpu = cpu_ms();
+    int sent = 100;
+    while (clock_mono_ms() - began < 1500) {
+        send_numbers(&r, sent, sent + 10);
+        sent += 10;
+        kafka_hurry(r.producer);
+        turn(&r, 10);
+    }
+    cpu = cpu_ms() - cpu;
+    cr_expect_lt(cpu, 700, "%d ms of CPU in 1.5 s", (int)cpu);
+    kafka_embedded_delay(r.broker, 0);
+    settle(&r);
+    cr_assert_eq(r.seen.good, (uint32_t)sent);
+    rig_stop(&r);
+}
+
 Test(producer, wake_makes_the_fd_readable_from_outside)
 {
     struct rig r;
@@ -532,7 +582,7 @@ Test(producer, partition_that_is_not_there_is_final)
     send_numbers(&r, 0, 10); /* makes the partition count known */
     settle(&r);
     cr_assert_eq(put(&r, 2, SLICE_LIT("v"), NULL), ERR_OK);
-    kafka_poll(r.producer, 0, on_delivered, &r.seen);
+    kafka_hurry(r.producer);
     cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), ERR_DEST_TOPIC);
     const struct kafka_state *s = kafka_producer_state(r.producer);
     cr_assert_eq(s->failed, ERR_DEST_TOPIC);
