@@ -31,9 +31,9 @@ struct lane {
     atomic_bool ended;
     atomic_bool asleep; /* the reader must write to our fd after a push */
     atomic_bool reader_waits;
-    struct ring in;     /* batches to do */
-    struct ring out;    /* empty ones */
-    uint64_t submitted; /* last batch number given; the reader's */
+    struct ring in;             /* batches to do */
+    struct ring out;            /* empty ones */
+    _Atomic uint64_t submitted; /* last batch number given; the reader's */
     struct kafka_producer *producer;
     struct inflight *inflight;
     struct canal_json *encoder;
@@ -461,7 +461,7 @@ enum err lane_start(struct lane *l, struct errmsg *em)
 
 void lane_submit(struct lane *l, struct batch *b)
 {
-    b->seq = ++l->submitted;
+    b->seq = atomic_fetch_add_explicit(&l->submitted, 1, memory_order_relaxed) + 1;
     bool pushed = ring_push(&l->in, b);
     assert(pushed); /* there are fewer batches than slots */
     (void)pushed;
@@ -484,6 +484,11 @@ struct batch *lane_take_empty(struct lane *l, bool want)
 uint64_t lane_acked(const struct lane *l)
 {
     return inflight_acked(l->inflight);
+}
+
+bool lane_idle(const struct lane *l)
+{
+    return lane_acked(l) >= atomic_load_explicit(&l->submitted, memory_order_relaxed);
 }
 
 const struct lane_counters *lane_counters(const struct lane *l)

@@ -55,6 +55,9 @@ struct batch *lane_take_empty(struct lane *l, bool want);
 /* Number of the last batch up to which every message is acknowledged. */
 uint64_t lane_acked(const struct lane *l);
 
+/* Nothing was submitted that is not acknowledged. A hint to others than the reader. */
+bool lane_idle(const struct lane *l);
+
 const struct lane_counters *lane_counters(const struct lane *l);
 
 void lane_drain(struct lane *l);

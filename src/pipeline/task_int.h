@@ -13,6 +13,13 @@
 
 #include <pthread.h>
 
+/* How long the oldest batch of a lane has been the oldest. */
+struct lane_head {
+    uint64_t acked;
+    uint64_t since_ms; /* monotonic */
+    bool said;
+};
+
 struct task {
     struct task_options o;
     const struct task_config *config;

@@ -22,6 +22,7 @@
 #define SYNC_MS    100   /* between checkpoints, at least */
 #define FULL_MS    1000  /* between tries while the disk is full */
 #define DRAIN_MS   10000 /* without an acknowledgement, at the end */
+#define STUCK_MS   30000 /* a lane's oldest batch without an acknowledgement, until it is said */
 #define STATUS_MS  1000
 #define FRAME_SIZE (256u << 10)
 #define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
@@ -159,20 +160,12 @@ static enum err take_progress(struct task *t, bool *moved)
     return e;
 }
 
-static uint64_t sum(const struct task *t, size_t offset)
-{
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < t->lane_count; i++) {
-        const char *counters = (const char *)lane_counters(t->lanes[i]);
-        n += atomic_load_explicit((const _Atomic uint64_t *)(const void *)(counters + offset),
-                                  memory_order_relaxed);
-    }
-    return n;
-}
-
 static uint64_t acknowledged(const struct task *t)
 {
-    return sum(t, offsetof(struct lane_counters, acknowledged));
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->lane_count; i++)
+        n += atomic_load_explicit(&lane_counters(t->lanes[i])->acknowledged, memory_order_relaxed);
+    return n;
 }
 
 /* The line that a terminal shows, once a second. */
@@ -239,6 +232,41 @@ static enum err sync_state(struct task *t, bool *synced, struct errmsg *em)
     return now - t->full_since_ms > t->config->retry.other_ms ? e : ERR_OK;
 }
 
+/*
+ * A lane whose oldest batch is not acknowledged while others may be: a
+ * partition without a leader. Its producer is no judge of that, since reports
+ * of other partitions come in. Said once, and ended after retry.connection.
+ */
+static enum err watch_heads(struct task *t, struct errmsg *em)
+{
+    uint64_t now = clock_mono_ms();
+    for (uint32_t i = 0; i < t->lane_count; i++) {
+        struct lane_head *h = &t->heads[i];
+        uint64_t acked = lane_acked(t->lanes[i]);
+        if (acked != h->acked || lane_idle(t->lanes[i])) {
+            if (h->said)
+                log_info("destination.moving", "lane=%u", i);
+            *h = (struct lane_head){.acked = acked, .since_ms = now};
+            continue;
+        }
+        if (now - h->since_ms > STUCK_MS && !h->said) {
+            log_warn("destination.stuck",
+                     "lane=%u since_s=%" PRIu64
+                     " note=\"its oldest messages are not acknowledged, and "
+                     "hold the position back: is a partition without a leader?\"",
+                     i, (now - h->since_ms) / 1000);
+            h->said = true;
+        }
+        if (now - h->since_ms > t->config->retry.connection_ms)
+            return errmsg_set(em, ERR_BROKER_DOWN,
+                              "messages of lane %u were not acknowledged for %" PRIu64
+                              " s (retry.connection): is a partition without a leader? Nothing is "
+                              "lost, a restart goes on from the checkpoint",
+                              i, (now - h->since_ms) / 1000);
+    }
+    return ERR_OK;
+}
+
 /* Watches until the task is to end. */
 static enum err supervise(struct task *t, struct errmsg *em)
 {
@@ -262,6 +290,7 @@ static enum err supervise(struct task *t, struct errmsg *em)
             synced_ms = clock_mono_ms();
             dirty = !synced;
         }
+        TRY(watch_heads(t, em));
         show_status(t, &rows, &status_ms);
         nap();
     }
