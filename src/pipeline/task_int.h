@@ -64,8 +64,8 @@ struct task {
     struct position acked; /* everything before it is acknowledged */
     uint64_t acked_es_ms;
     bool torn; /* a position was put by half: it must not become durable */
-    uint64_t
-        full_since_ms; /* monotonic; since when the disk under the checkpoint is full; 0: not */
+    struct lane_head heads[LANES_MAX];
+    uint64_t full_since_ms; /* monotonic; the disk under the checkpoint is full since; 0: not */
 };
 
 extern atomic_bool task_stopping;
