@@ -22,8 +22,8 @@
 /* librdkafka measures a message with the largest possible varints; we measure it exactly. */
 #define MESSAGE_MAX_SLACK 512
 /*
- * A batch is whole when librdkafka gets it (gather.h), but it comes in pieces:
- * the time between its first message and its sending. The producer lets
+ * A batch is whole when librdkafka gets it (gather.h), but it comes message by
+ * message: the time between the first and the sending. The producer lets
  * messages wait for company itself.
  */
 #define LINGER_MS   "1"
@@ -164,7 +164,7 @@ static enum err put_queue(rd_kafka_conf_t *conf, const struct kafka_options *o, 
                           message_max);
     TRY(put_long(conf, "message.max.bytes", (long long)(message_max + MESSAGE_MAX_SLACK), msg));
     TRY(put_long(conf, "batch.size", (long long)batch, msg));
-    TRY(put(conf, "batch.num.messages", "1000000", msg));
+    TRY(put_long(conf, "batch.num.messages", KAFKA_BATCH_MESSAGES, msg));
     /*
      * producer.c counts keys and overhead as well, and refuses first; these
      * are the same bounds as a second line.

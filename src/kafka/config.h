@@ -92,5 +92,12 @@ enum kafka_client { KAFKA_PRODUCES, KAFKA_ASKS };
 NODISCARD enum err kafka_conf_new(const struct kafka_options *o, enum kafka_client client,
                                   struct rd_kafka_conf_s **out, struct errmsg *msg);
 
+/*
+ * Within this room: messages of a full batch. librdkafka sends it as soon as it
+ * has the last one of them; one that is full by its bytes waits for the linger
+ * time, since it holds bytes against the same limit with and without overhead.
+ */
+#define KAFKA_BATCH_MESSAGES 400
+
 /* Within this room: bytes of a full batch, the heads of request and record batch included. */
 size_t kafka_conf_batch_bytes(const struct kafka_options *o);

@@ -64,25 +64,32 @@ bool gather_put(struct gather *g, struct gather_pool *pool, struct slice key, st
     m->_private = token;
     m->err = RD_KAFKA_RESP_ERR_NO_ERROR;
     g->bytes += gather_cost(key.len, value.len);
+    g->put++;
     return true;
 }
 
-/* How many messages of a chunk go into what is left of a batch. */
-static uint32_t fitting(const struct gather_chunk *c, size_t left, bool first)
+/* What is handed over of one batch. */
+struct taken {
+    size_t bytes;
+    uint32_t count;
+};
+
+/* How many messages of a chunk go into the batch; of an empty one, at least one. */
+static uint32_t fitting(const struct gather_chunk *c, struct taken t, size_t batch_bytes)
 {
     uint32_t n = 0;
-    for (uint32_t i = c->first; i < c->count; i++, n++) {
-        size_t cost = gather_cost(c->messages[i].key_len, c->messages[i].len);
-        if (cost > left && !(first && n == 0))
+    for (uint32_t i = c->first; i < c->count && t.count < KAFKA_BATCH_MESSAGES; i++, n++) {
+        t.bytes += gather_cost(c->messages[i].key_len, c->messages[i].len);
+        if (t.bytes > batch_bytes && t.count > 0)
             break;
-        left -= cost < left ? cost : left;
+        t.count++;
     }
     return n;
 }
 
 /* Counts what librdkafka took of n messages; the error of the first that it did not take. */
 static rd_kafka_resp_err_t count_taken(struct gather *g, struct gather_chunk *c, uint32_t n,
-                                       size_t *taken)
+                                       struct taken *taken)
 {
     for (; n > 0; n--, c->first++) {
         rd_kafka_message_t *m = &c->messages[c->first];
@@ -94,20 +101,30 @@ static rd_kafka_resp_err_t count_taken(struct gather *g, struct gather_chunk *c,
         }
         size_t cost = gather_cost(m->key_len, m->len);
         g->bytes -= cost;
-        g->inside += cost;
-        g->inside_count++;
-        *taken += cost;
+        g->inside++;
+        taken->bytes += cost;
+        taken->count++;
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void drop_head(struct gather *g, struct gather_pool *pool)
+{
+    struct gather_chunk *c = g->head;
+    g->head = c->next;
+    if (g->head == NULL)
+        g->tail = NULL;
+    c->next = pool->idle;
+    pool->idle = c;
 }
 
 rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_kafka_topic_t *rkt,
                                 size_t batch_bytes)
 {
-    size_t taken = 0;
-    while (g->head != NULL && taken < batch_bytes) {
+    struct taken taken = {0, 0};
+    while (g->head != NULL) {
         struct gather_chunk *c = g->head;
-        uint32_t n = fitting(c, batch_bytes - taken, taken == 0);
+        uint32_t n = fitting(c, taken, batch_bytes);
         if (n == 0)
             break;
         (void)rd_kafka_produce_batch(rkt, g->partition, 0, c->messages + c->first, (int)n);
@@ -116,11 +133,7 @@ rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_k
             return err;
         if (c->first < c->count)
             break;
-        g->head = c->next;
-        if (g->head == NULL)
-            g->tail = NULL;
-        c->next = pool->idle;
-        pool->idle = c;
+        drop_head(g, pool);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

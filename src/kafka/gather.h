@@ -6,13 +6,16 @@
  * with rd_kafka_produce() for each, with 24 partitions hit at random.
  *
  * And they wait here, not there, while a request of their partition is under
- * way: librdkafka's idempotent producer allows five *messages* in flight, so a
+ * way. librdkafka's idempotent producer allows five *messages* in flight, so a
  * partition has one request at a time, and its thread does not sleep while
- * messages wait behind that one with their linger time over.
+ * messages wait behind that one with their linger time over. Hence a partition
+ * hands over one batch, of which librdkafka can make one request, and the next
+ * when that one is answered.
  */
 #pragma once
 
 #include "base/slice.h"
+#include "kafka/config.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -30,16 +33,15 @@ struct gather_chunk {
     uint8_t keys[GATHER_KEY_BYTES];               /* keys are borrowed for a call only */
 };
 
-/* How urgent what waits is: it goes with the next report, and then even past the linger time. */
-enum gather_press { GATHER_CALM, GATHER_DUE, GATHER_HURRIED };
-
 struct gather {
     int32_t partition;
-    bool listed; /* among the producer's open ones */
-    enum gather_press pressed;
-    uint32_t inside_count; /* messages that librdkafka has, unreported */
-    size_t inside;         /* their bytes, as gather_cost() counts */
-    size_t bytes;          /* of the messages here */
+    bool listed;       /* among the producer's open ones */
+    uint64_t put;      /* messages that ever came */
+    uint64_t reported; /* messages that ever left */
+    uint64_t due;      /* the first so many have waited long enough for company */
+    uint64_t hurried;  /* the first so many are to go at once */
+    uint32_t inside;   /* messages that librdkafka has, unreported */
+    size_t bytes;      /* of the messages here, as gather_cost() counts */
     struct gather_chunk *head;
     struct gather_chunk *tail;
 };
@@ -60,14 +62,20 @@ void gather_pool_fini(struct gather_pool *pool);
 /* Drops what is gathered; the chunks go with it. */
 void gather_fini(struct gather *g);
 
+/* What has gathered makes a batch. */
+static inline bool gather_is_full(const struct gather *g, size_t batch_bytes)
+{
+    return g->bytes >= batch_bytes || g->put - g->reported - g->inside >= KAFKA_BATCH_MESSAGES;
+}
+
 /*
- * Whether librdkafka would send at once what it gets now. Little things wait
- * for the request under way, so that they go together; full batches need not
- * while librdkafka's count allows more.
+ * Whether librdkafka can send at once what it gets now. Little things wait for
+ * the request under way, so that they go together; full batches need not while
+ * librdkafka's count allows more.
  */
 static inline bool gather_may_pass(const struct gather *g, size_t batch_bytes)
 {
-    return g->inside_count == 0 || (g->inside_count < GATHER_IN_FLIGHT && g->bytes >= batch_bytes);
+    return g->inside == 0 || (g->inside < GATHER_IN_FLIGHT && gather_is_full(g, batch_bytes));
 }
 
 /* librdkafka takes the payload as void *, and reads it only. */
@@ -81,16 +89,9 @@ bool gather_put(struct gather *g, struct gather_pool *pool, struct slice key, st
                 void *token);
 
 /*
- * Hands one batch to librdkafka: as many messages as fit into batch_bytes, and
- * at least one. What is not taken stays at the front and its error is
+ * Hands one batch to librdkafka: as many messages as fit into batch_bytes, at
+ * least one and at most KAFKA_BATCH_MESSAGES. What is not taken stays at the front and its error is
  * returned: RD_KAFKA_RESP_ERR__QUEUE_FULL is worth another try.
  */
 rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_kafka_topic_t *rkt,
                                 size_t batch_bytes);
-
-/* Messages of the partition were reported. bytes: as gather_cost() counts. */
-static inline void gather_reported(struct gather *g, uint32_t count, size_t bytes)
-{
-    g->inside_count -= count;
-    g->inside -= bytes;
-}

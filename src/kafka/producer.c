@@ -30,13 +30,14 @@
  * A lone transaction of any size goes out at once; a stream above the rate
  * runs on full batches and waits for the linger time, which is short.
  */
-#define HURRY_RATE  50 /* messages a millisecond */
-#define HURRY_BURST 500
-#define LINGER_US   5000 /* how long a batch that is not full waits for company */
-#define BATCH_ROOM  512  /* of a batch, for the heads of request and record batch */
-#define SILENCE_MS  2000 /* without a report before it counts as trouble */
-#define PURGE_MS    100  /* for the answers to a purge, at the end */
-#define BATCH_FIXED 61   /* a v2 record batch without records: Kafka protocol, "Record Batch" */
+#define HURRY_RATE     50 /* messages a millisecond */
+#define HURRY_BURST    500
+#define LINGER_US      5000 /* how long a batch that is not full waits for company */
+#define BATCH_ROOM     512  /* of a batch, for the heads of request and record batch */
+#define FLUSH_MESSAGES 64   /* of a batch: larger ones go by librdkafka's linger time */
+#define SILENCE_MS     2000 /* without a report before it counts as trouble */
+#define PURGE_MS       100  /* for the answers to a purge, at the end */
+#define BATCH_FIXED    61   /* a v2 record batch without records: Kafka protocol, "Record Batch" */
 
 struct kafka_topic {
     struct kafka_topic *next;
@@ -293,10 +294,9 @@ static struct gather *gather_of(struct kafka_producer *p, struct kafka_topic *t,
 }
 
 /* Hands one batch over; what librdkafka does not take stays. */
-static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_topic *t,
-                     size_t batch_bytes)
+static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_topic *t)
 {
-    rd_kafka_resp_err_t re = gather_pass(g, &p->chunks, t->rkt, batch_bytes);
+    rd_kafka_resp_err_t re = gather_pass(g, &p->chunks, t->rkt, p->batch_bytes);
     if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
     if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -304,48 +304,73 @@ static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_to
     return fail(p, re, t->name, g->partition, rd_kafka_err2str(re));
 }
 
+static void wait_for_company(struct kafka_producer *p)
+{
+    if (p->waiting_us == 0)
+        p->waiting_us = clock_mono_us();
+}
+
+/*
+ * What was handed over is worth a flush: it is in a hurry, and so little that
+ * it was handed over in one go. A flush in the middle of many would cut them
+ * in two, and then the rest would wait inside librdkafka (gather.h).
+ */
+static bool worth_a_flush(const struct gather *g)
+{
+    return g->reported < g->hurried && g->inside > 0 && g->inside <= FLUSH_MESSAGES;
+}
+
 /*
  * Sends what waits: now for partitions with nothing under way, with the next
  * report for the others.
  */
-static void press(struct kafka_producer *p, enum gather_press how)
+static void press(struct kafka_producer *p, bool hurry)
 {
     size_t left = 0;
+    bool wanted = false;
     p->waiting_us = 0;
     if (p->state.failed != ERR_OK)
         return;
     for (size_t i = 0; i < p->open_count; i++) {
         struct open_gather o = p->open[i];
-        if (gather_may_pass(o.g, p->batch_bytes) &&
-            pass(p, o.g, o.topic, p->batch_bytes) == ERR_NO_ROOM)
-            p->waiting_us = clock_mono_us(); /* tried again when that is due */
+        o.g->due = o.g->put;
+        if (hurry)
+            o.g->hurried = o.g->put;
+        if (gather_may_pass(o.g, p->batch_bytes)) {
+            if (pass(p, o.g, o.topic) == ERR_NO_ROOM)
+                wait_for_company(p); /* tried again when that is over */
+            wanted = wanted || worth_a_flush(o.g);
+        }
         o.g->listed = o.g->head != NULL;
-        o.g->pressed = !o.g->listed ? GATHER_CALM : o.g->pressed > how ? o.g->pressed : how;
         if (o.g->listed)
             p->open[left++] = o;
     }
     p->open_count = left;
-    if (how == GATHER_HURRIED)
+    if (wanted)
         kafka_flusher_ask(p->flusher);
 }
 
 /* Messages of a partition are reported: its next batch may go. */
 static void next_batch(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
-                       uint32_t count, size_t bytes)
+                       uint32_t count)
 {
-    if (partition < 0 || partition >= t->gather_count || t->gathers[partition] == NULL)
-        return; /* one of those that do not gather */
+    if (partition >= GATHER_PARTITIONS)
+        return;
     struct gather *g = t->gathers[partition];
-    gather_reported(g, count, bytes);
+    g->reported += count;
+    g->inside -= count;
     if (g->head == NULL || p->state.failed != ERR_OK)
+        return; /* it stays listed, which does no harm */
+    if (!gather_may_pass(g, p->batch_bytes))
         return;
-    bool wanted = g->pressed != GATHER_CALM || g->bytes >= p->batch_bytes;
-    if (!wanted || !gather_may_pass(g, p->batch_bytes) || pass(p, g, t, p->batch_bytes) != ERR_OK)
+    if (g->reported >= g->due && !gather_is_full(g, p->batch_bytes)) {
+        wait_for_company(p);
         return;
-    if (g->pressed == GATHER_HURRIED)
+    }
+    if (pass(p, g, t) == ERR_NO_ROOM)
+        wait_for_company(p);
+    if (worth_a_flush(g))
         kafka_flusher_ask(p->flusher);
-    if (g->head == NULL)
-        g->pressed = GATHER_CALM; /* it stays listed, which does no harm */
 }
 
 static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
@@ -365,10 +390,10 @@ static enum err gather_past(struct kafka_producer *p, struct gather *g, struct k
                             struct slice key, struct slice value, void *token)
 {
     while (g->head != NULL)
-        TRY(pass(p, g, t, p->batch_bytes));
+        TRY(pass(p, g, t));
     TRY(produce_alone(p, t, g->partition, key, value, token));
-    g->inside += gather_cost(key.len, value.len);
-    g->inside_count++;
+    g->put++;
+    g->inside++;
     return ERR_OK;
 }
 
@@ -387,11 +412,10 @@ static enum err gather(struct kafka_producer *p, struct kafka_topic *t, int32_t 
         g->listed = true;
         p->open[p->open_count++] = (struct open_gather){g, t};
     }
-    if (p->waiting_us == 0)
-        p->waiting_us = clock_mono_us();
+    wait_for_company(p);
     /* A full batch goes at once. The message is queued, so no room there is no error here. */
-    if (g->bytes >= p->batch_bytes && gather_may_pass(g, p->batch_bytes))
-        (void)pass(p, g, t, p->batch_bytes);
+    if (gather_is_full(g, p->batch_bytes) && gather_may_pass(g, p->batch_bytes))
+        (void)pass(p, g, t);
     return ERR_OK;
 }
 
@@ -434,15 +458,13 @@ struct answer {
     rd_kafka_topic_t *rkt;
     int32_t partition;
     uint32_t count;
-    size_t bytes;
 };
 
 static void finish_answer(struct kafka_producer *p, struct answer *a)
 {
     if (a->count > 0)
-        next_batch(p, rd_kafka_topic_opaque(a->rkt), a->partition, a->count, a->bytes);
+        next_batch(p, rd_kafka_topic_opaque(a->rkt), a->partition, a->count);
     a->count = 0;
-    a->bytes = 0;
 }
 
 static void add_to_answer(struct kafka_producer *p, struct answer *a, const rd_kafka_message_t *m)
@@ -452,7 +474,6 @@ static void add_to_answer(struct kafka_producer *p, struct answer *a, const rd_k
     a->rkt = m->rkt;
     a->partition = m->partition;
     a->count++;
-    a->bytes += gather_cost(m->key_len, m->len);
 }
 
 /* Reports of one acknowledged (or failed) request, handed on in runs. */
@@ -568,15 +589,15 @@ static void pass_hurry(struct kafka_producer *p)
         return;
     p->hurry = false;
     if (p->outstanding > 0)
-        press(p, GATHER_HURRIED);
+        press(p, true);
 }
 
 int kafka_producer_due_ms(const struct kafka_producer *p)
 {
     if (p->waiting_us == 0)
         return -1;
-    int64_t left = (int64_t)(p->waiting_us + p->linger_us - clock_mono_us());
-    return left <= 0 ? 0 : (int)(left / 1000 + 1);
+    uint64_t due = p->waiting_us + p->linger_us, now = clock_mono_us();
+    return due <= now ? 0 : (int)((due - now) / 1000 + 1);
 }
 
 /* The next event; what is due meanwhile is sent. */
@@ -585,7 +606,7 @@ static rd_kafka_event_t *next_event(struct kafka_producer *p, int timeout_ms)
     for (;;) {
         int due = kafka_producer_due_ms(p);
         if (due == 0) {
-            press(p, GATHER_DUE);
+            press(p, false);
             due = kafka_producer_due_ms(p);
         }
         int wait = due > 0 && due < timeout_ms ? due : timeout_ms;
