@@ -39,6 +39,7 @@ struct canal_options {
     bool gtid;            /* gtid: true, a member "gtid" where the change has one */
     bool init_as_insert;  /* init_type: INSERT */
     bool replace_invalid; /* invalid_text: replace */
+    bool ddl_canal;       /* ddl_type: canal */
     enum canal_binary binary;
 };
 
@@ -91,3 +92,21 @@ const char *canal_json_failed_column(const struct canal_json *enc);
 
 /* Characters that replace_invalid has replaced since canal_json_new(). */
 uint64_t canal_json_replaced(const struct canal_json *enc);
+
+/*
+ * Appends a statement as one object, with the members of DTS
+ *
+ *   {"database":"shop","es":1767225600000,"id":102,"isDdl":true,
+ *    "sql":"ALTER TABLE item ADD c int","table":"item","ts":1767225600300,"type":"DDL"}
+ *
+ * or with ddl_canal those of stock Canal, where what a statement does not have
+ * is null ("data", "mysqlType", "old", "pkNames", "sqlType") and the type is
+ * CREATE, ALTER, ERASE, TRUNCATE, RENAME, CINDEX, DINDEX or QUERY.
+ *
+ * ERR_TOO_LARGE under value->max, ERR_NO_ROOM in fixed memory, ERR_BAD_TEXT
+ * when a text is not UTF-8 (replace_invalid makes no difference), ERR_NO_MEMORY.
+ * On failure nothing is appended and value stays usable. Allocates: statements
+ * are rare. Any thread.
+ */
+NODISCARD enum err canal_ddl_encode(const struct canal_options *o, const struct ddl_change *d,
+                                    struct writer *value);

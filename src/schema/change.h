@@ -1,6 +1,6 @@
 /*
- * One change of one row, on its way from a lane's decoder to an encoder.
- * Everything in it is borrowed for the call.
+ * What an encoder is given: one change of one row, or one statement. Everything
+ * in it is borrowed for the call.
  */
 #pragma once
 
@@ -18,4 +18,28 @@ struct change {
     uint64_t es_ms;            /* when the statement ran on the source, since 1970 */
     uint64_t ts_ms;            /* time of encoding */
     struct slice gtid;         /* text; len 0: not known or not wanted */
+};
+
+/* What a statement does to its object, told apart as stock Canal does. */
+enum ddl_type {
+    DDL_TYPE_QUERY, /* whatever has no name of its own: databases, views, routines, users */
+    DDL_TYPE_CREATE,
+    DDL_TYPE_ALTER,
+    DDL_TYPE_ERASE, /* DROP TABLE */
+    DDL_TYPE_TRUNCATE,
+    DDL_TYPE_RENAME,
+    DDL_TYPE_CINDEX, /* an index is added */
+    DDL_TYPE_DINDEX, /* an index is dropped */
+};
+
+/* One DDL statement. */
+struct ddl_change {
+    enum ddl_type type;
+    struct slice database; /* as sent; len 0: of no database */
+    struct slice table;    /* as sent; len 0: of no table */
+    struct slice sql;      /* UTF-8, as the source wrote it, without a ';' behind it */
+    uint64_t id;
+    uint64_t es_ms;
+    uint64_t ts_ms;
+    struct slice gtid; /* text; len 0: not known or not wanted */
 };

@@ -1,0 +1,111 @@
+/* A statement as Canal JSON. */
+#include "base/number.h"
+#include "encode/canal_int.h"
+
+#define TEXT_PIECE CANAL_PIECE
+
+/* Bytes that may be asked for in vain while the message is put together. */
+#define TEXT_SPARE (JSON_ESCAPE_ROOM(TEXT_PIECE) + 1024)
+
+static const char *type_name(enum ddl_type type)
+{
+    static const char *const names[] = {
+        [DDL_TYPE_QUERY] = "QUERY",   [DDL_TYPE_CREATE] = "CREATE",
+        [DDL_TYPE_ALTER] = "ALTER",   [DDL_TYPE_ERASE] = "ERASE",
+        [DDL_TYPE_RENAME] = "RENAME", [DDL_TYPE_TRUNCATE] = "TRUNCATE",
+        [DDL_TYPE_CINDEX] = "CINDEX", [DDL_TYPE_DINDEX] = "DINDEX",
+    };
+    return names[type];
+}
+
+/* A long text is escaped piece by piece, cut between characters, so that little is spare. */
+static size_t piece_of(struct slice s)
+{
+    if (s.len <= TEXT_PIECE)
+        return s.len;
+    size_t n = TEXT_PIECE;
+    for (int back = 0; back < 3 && (s.ptr[n] & 0xC0) == 0x80; back++)
+        n--;
+    return n;
+}
+
+static void put_text(const struct json_escape *escape, struct slice s, struct writer *w)
+{
+    writer_u8(w, '"');
+    while (s.len > 0 && w->err == ERR_OK) {
+        size_t n = piece_of(s);
+        if (!writer_reserve(w, JSON_ESCAPE_ROOM(n)))
+            return;
+        const uint8_t *end = escape->utf8(writer_tail(w), s.ptr, n);
+        if (end == NULL) {
+            w->err = ERR_BAD_TEXT;
+            return;
+        }
+        w->len = (size_t)(end - w->base);
+        s.ptr += n;
+        s.len -= n;
+    }
+    writer_u8(w, '"');
+}
+
+static void put_number(uint64_t n, struct writer *w)
+{
+    if (writer_reserve(w, NUMBER_U64_MAX))
+        w->len = (size_t)(number_u64(writer_tail(w), n) - w->base);
+}
+
+static void put_ddl(const struct canal_options *o, const struct ddl_change *d, struct writer *w)
+{
+    const struct json_escape *escape = json_escape_best();
+    if (o->ddl_canal)
+        writer_lit(w, "{\"data\":null,\"database\":");
+    else
+        writer_lit(w, "{\"database\":");
+    put_text(escape, d->database, w);
+    writer_lit(w, ",\"es\":");
+    put_number(d->es_ms, w);
+    if (o->gtid && d->gtid.len > 0) {
+        writer_lit(w, ",\"gtid\":");
+        put_text(escape, d->gtid, w);
+    }
+    writer_lit(w, ",\"id\":");
+    put_number(d->id, w);
+    writer_lit(w, ",\"isDdl\":true");
+    if (o->ddl_canal)
+        writer_lit(w, ",\"mysqlType\":null,\"old\":null,\"pkNames\":null");
+    writer_lit(w, ",\"sql\":");
+    put_text(escape, d->sql, w);
+    if (o->ddl_canal)
+        writer_lit(w, ",\"sqlType\":null");
+    writer_lit(w, ",\"table\":");
+    put_text(escape, d->table, w);
+    writer_lit(w, ",\"ts\":");
+    put_number(d->ts_ms, w);
+    writer_printf(w, ",\"type\":\"%s\"}", o->ddl_canal ? type_name(d->type) : "DDL");
+}
+
+/* Written elsewhere first: the room asked for in advance may be more than there is. */
+enum err canal_ddl_encode(const struct canal_options *o, const struct ddl_change *d,
+                          struct writer *value)
+{
+    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
+    size_t room = limit > value->len ? limit - value->len : 0;
+    size_t start = value->len;
+    struct writer w;
+    writer_init(&w, room < SIZE_MAX - TEXT_SPARE ? room + TEXT_SPARE : SIZE_MAX);
+    put_ddl(o, d, &w);
+    enum err e = w.err;
+    if (e == ERR_OK && w.len > room)
+        e = ERR_TOO_LARGE;
+    if (e == ERR_OK) {
+        writer_slice_put(value, writer_slice(&w));
+        e = value->err;
+    }
+    writer_fini(&w);
+    if (e == ERR_OK)
+        return ERR_OK;
+    value->len = start;
+    value->err = ERR_OK;
+    /* In more memory it may fit. */
+    return e == ERR_TOO_LARGE && value->fixed && value->cap < value->max ? ERR_NO_ROOM : e;
+}
