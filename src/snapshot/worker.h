@@ -40,7 +40,7 @@ struct copy_work {
 };
 
 struct copy_ops {
-    /* Blocks until there is work. ERR_EOF: all is copied, the worker may end. */
+    /* Blocks until there is work. ERR_STOPPED: all is copied, or the task ends. */
     enum err (*take)(void *arg, struct copy_work *out);
     /* ERR_TABLE_MISMATCH: the definition has changed since take(), the chunk is to be dropped. */
     enum err (*open)(void *arg, struct chunk *c);
@@ -73,7 +73,7 @@ struct copy_workers_options {
 NODISCARD enum err copy_workers_start(const struct copy_workers_options *o,
                                       struct copy_workers **out, struct errmsg *em);
 
-/* All workers have ended by themselves (take() said ERR_EOF). */
+/* All workers have ended by themselves (take() said ERR_STOPPED). */
 bool copy_workers_ended(const struct copy_workers *w);
 
 /* stop is set: waits for the threads. Chunks must have been freed before, for their frames. */

@@ -25,7 +25,7 @@ MAY_USE = {
     "kafka": ["base"],
     "checkpoint": ["base"],
     "source": ["base", "schema", "net", "mysqlproto"],
-    "snapshot": ["base", "schema", "net", "mysqlproto"],
+    "snapshot": ["base", "schema", "net", "mysqlproto", "source"],
     "pipeline": [
         "base", "schema", "net", "mysqlproto", "config", "rules", "encode", "kafka",
         "checkpoint", "source", "snapshot",
