@@ -165,6 +165,7 @@ static enum err resolve_charset(struct resolver *b, uint32_t i)
         if (of_def == NULL && of_map == NULL)
             return table_column_mismatch(b, i, "has collation %.*s, which is not known",
                                          SLICE_ARG(d->collation));
+        c->collation = arena_copy(b->arena, d->collation);
     } else if (id != 0 && of_map == NULL) {
         return table_column_mismatch(b, i, "has collation id %u, which is not known", id);
     }
@@ -307,7 +308,7 @@ static enum err resolve_column(struct resolver *b, uint32_t i)
     const struct column_def *d = def_of(b, i);
     struct column *c = &b->table->columns[i];
 
-    c->name = c->type_text = c->bare_type = SLICE_LIT("");
+    c->name = c->type_text = c->bare_type = c->collation = SLICE_LIT("");
     c->wire_type = m->type;
     c->meta = m->meta;
     c->nullable = m->nullable;

@@ -85,6 +85,7 @@ struct column {
     uint8_t scale;          /* DECIMAL */
     uint32_t fixed_len;     /* BINARY(n), UUID, INET: length to pad to with 0x00; else 0 */
     const struct charset *charset; /* text, ENUM and SET; NULL: no text */
+    struct slice collation; /* as the catalogue names it; len 0: none, or not known */
     uint32_t member_count;  /* ENUM, SET */
     struct slice *members;  /* labels, UTF-8 */
 };
@@ -122,6 +123,16 @@ struct table {
  */
 NODISCARD enum err table_resolve(const struct table_map *map, const struct table_def *def,
                                  struct table **out, struct errmsg *em);
+
+/*
+ * The table that table_resolve() would make of def and of a map that a server
+ * writes today: for rows that are read before the binlog has shown a map. Wire
+ * types and metadata are those of the current forms; names, kinds, texts, keys
+ * and added columns are the same. A primary key that information_schema hides
+ * is not known.
+ */
+NODISCARD enum err table_of_def(const struct table_def *def, struct table **out,
+                                struct errmsg *em);
 
 static inline void table_ref(struct table *t)
 {

@@ -42,3 +42,18 @@ NODISCARD enum err src_catalog_walk(struct src_session *s, const struct src_serv
 NODISCARD enum err src_catalog_names(struct src_session *s, const struct src_server *sv,
                                      src_table_filter filter, src_table_fn each, void *arg,
                                      struct errmsg *em);
+
+/* What the server believes about a table; estimates, some of them far off. */
+struct src_table_stats {
+    struct slice database;
+    struct slice name;
+    uint64_t rows;    /* of InnoDB a guess from a few pages */
+    uint64_t bytes;   /* of the data without secondary indexes */
+    uint64_t row_len; /* mean */
+};
+typedef enum err (*src_stats_fn)(void *arg, const struct src_table_stats *stats);
+
+/* The statistics of every table that filter takes, from one statement; in no order. */
+NODISCARD enum err src_table_stats(struct src_session *s, const struct src_server *sv,
+                                   src_table_filter filter, src_stats_fn each, void *arg,
+                                   struct errmsg *em);
