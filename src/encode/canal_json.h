@@ -27,6 +27,7 @@
 
 #include "base/err.h"
 #include "base/writer.h"
+#include "encode/names.h"
 #include "schema/change.h"
 #include "schema/zone.h"
 
@@ -41,14 +42,6 @@ struct canal_options {
     bool replace_invalid; /* invalid_text: replace */
     bool ddl_canal;       /* ddl_type: canal */
     enum canal_binary binary;
-};
-
-/* Names as sent. */
-struct canal_names {
-    struct slice database;
-    struct slice table;
-    const struct slice
-        *columns; /* column_count names, len 0: not sent; NULL: all, as in the table */
 };
 
 struct canal_table;

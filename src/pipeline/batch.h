@@ -14,7 +14,6 @@
 
 #include "base/frame.h"
 #include "base/slice.h"
-#include "pipeline/position.h"
 #include "schema/change.h"
 
 #define BATCH_ROWS       256
@@ -30,10 +29,10 @@ struct row_event {
     const uint8_t *before_present; /* UPDATE, DELETE */
     const uint8_t *after_present;  /* INSERT, UPDATE */
     uint64_t es_ms;
-    struct slice gtid;         /* text in the batch; len 0: not wanted */
-    struct binlog_place place; /* behind the event, for messages */
-    uint32_t width;            /* columns, as the event has them */
-    bool partial_json;         /* PARTIAL_UPDATE_ROWS: after images may hold JSON diffs */
+    struct slice gtid; /* text in the batch; len 0: not wanted */
+    struct change_origin origin;
+    uint32_t width;    /* columns, as the event has them */
+    bool partial_json; /* PARTIAL_UPDATE_ROWS: after images may hold JSON diffs */
 };
 
 enum row_half {

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "encode/canal_json.h"
+#include "encode/format.h"
 #include "encode/key.h"
 #include "mysqlproto/binlog/row_plan.h"
 #include "schema/table.h"
@@ -18,7 +18,7 @@ struct binding {
     atomic_uint refs;
     struct table *table;
     struct row_plan *plan;
-    struct canal_table *canal;
+    struct format_table format;
     struct key_table *key;
     bool record_key;      /* the table has an identity, and records carry it */
     char *topic;          /* name */

@@ -36,7 +36,7 @@ struct lane {
     _Atomic uint64_t submitted; /* last batch number given; the reader's */
     struct kafka_producer *producer;
     struct inflight *inflight;
-    struct canal_json *encoder;
+    struct format_encoder encoder;
     struct kafka_topic **topics; /* by topic index; NULL until used */
     uint32_t topic_cap;
     struct row_scratch scratch;
@@ -219,7 +219,7 @@ static enum err decode_row(struct lane *l, const struct row_event *ev, const str
 static void describe_failure(struct lane *l, enum err e, const struct row_event *ev,
                              const struct change *c, struct errmsg *em)
 {
-    const char *column = canal_json_failed_column(l->encoder);
+    const char *column = format_failed_column(&l->encoder);
     int key_len = l->key.len > 200 ? 200 : (int)l->key.len;
     const char *key = key_len > 0 ? (const char *)l->key.base : "";
     if (e == ERR_TOO_LARGE)
@@ -237,14 +237,14 @@ static void describe_failure(struct lane *l, enum err e, const struct row_event 
                    err_text(e));
     errmsg_prefix(em, "table %.*s.%.*s, binlog file %llu before %llu",
                   SLICE_ARG(c->table->database), SLICE_ARG(c->table->name),
-                  (unsigned long long)ev->place.file, (unsigned long long)ev->place.offset);
+                  (unsigned long long)ev->origin.file, (unsigned long long)ev->origin.offset);
 }
 
 /*
  * Encodes a change into the current pack, or into a larger one when it does
  * not fit. ERR_STOPPED when the task ends meanwhile.
  */
-static enum err encode(struct lane *l, const struct canal_table *canal, const struct change *c,
+static enum err encode(struct lane *l, const struct format_table *format, const struct change *c,
                        struct pack **in, struct slice *value)
 {
     size_t overhead = kafka_batch_bytes(l->key.len, 0);
@@ -263,7 +263,7 @@ static enum err encode(struct lane *l, const struct canal_table *canal, const st
         size_t room = p->cap - p->used;
         struct writer w = writer_fixed(p->data + p->used, room);
         w.max = limit;
-        enum err e = canal_json_encode(l->encoder, canal, c, &w);
+        enum err e = format_encode(&l->encoder, format, c, &w);
         if (e == ERR_OK) {
             *in = p;
             *value = slice_of(w.base, w.len);
@@ -309,8 +309,12 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
                           uint64_t ts_ms)
 {
     const struct binding *b = ev->binding;
-    struct change c = {
-        .table = b->table, .id = row->id, .es_ms = ev->es_ms, .ts_ms = ts_ms, .gtid = ev->gtid};
+    struct change c = {.table = b->table,
+                       .id = row->id,
+                       .es_ms = ev->es_ms,
+                       .ts_ms = ts_ms,
+                       .gtid = ev->gtid,
+                       .origin = &ev->origin};
     struct kafka_topic *topic = NULL;
     writer_clear(&l->key);
     enum err e = topic_of(l, b, &topic);
@@ -323,7 +327,7 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     struct pack *p = NULL;
     struct slice value = SLICE_LIT("");
     if (e == ERR_OK)
-        e = encode(l, b->canal, &c, &p, &value);
+        e = encode(l, &b->format, &c, &p, &value);
     if (e == ERR_OK)
         e = send(l, topic, row->partition, p, value);
     if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
@@ -433,9 +437,8 @@ enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg
     writer_init(&l->key, KEY_MAX);
     enum err e = inflight_new(o->pack_bytes, PACK_SIZE, &l->inflight);
     row_scratch_init(&l->scratch, SCRATCH_MAX);
-    l->encoder = canal_json_new(o->canal, o->zone);
-    if (l->encoder == NULL)
-        e = ERR_NO_MEMORY;
+    if (e == ERR_OK)
+        e = format_encoder_new(o->format, o->zone, &l->encoder);
     if (e == ERR_OK)
         e = kafka_producer_new(o->kafka, &l->producer, em);
     else
@@ -535,7 +538,7 @@ void lane_free(struct lane *l)
     /* The producer first: its messages lie in our packs. */
     kafka_producer_free(l->producer);
     inflight_free(l->inflight);
-    canal_json_free(l->encoder);
+    format_encoder_free(&l->encoder);
     row_scratch_fini(&l->scratch);
     writer_fini(&l->key);
     free(l->topics);

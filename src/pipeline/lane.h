@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "encode/canal_json.h"
+#include "encode/format.h"
 #include "kafka/producer.h"
 #include "pipeline/batch.h"
 #include "pipeline/fault.h"
@@ -26,12 +26,12 @@ struct lane_options {
     uint32_t index;
     struct lane *const *peers;         /* all lanes of the task, for batches that wait; borrowed */
     const struct kafka_options *kafka; /* borrowed */
-    const struct canal_options *canal; /* borrowed */
-    const struct zone *zone;           /* borrowed */
-    size_t pack_bytes;                 /* memory for encoded messages */
-    size_t message_max;                /* bytes of one message's batch */
-    uint64_t retry_ms;                 /* how long brokers may be away */
-    struct fault *fault;               /* borrowed */
+    const struct format_options *format; /* borrowed */
+    const struct zone *zone;             /* borrowed */
+    size_t pack_bytes;                   /* memory for encoded messages */
+    size_t message_max;                  /* bytes of one message's batch */
+    uint64_t retry_ms;                   /* how long brokers may be away */
+    struct fault *fault;                 /* borrowed */
     void (*on_empty)(void *arg); /* an empty batch is back and the reader waits; lane thread */
     void *on_empty_arg;
 };

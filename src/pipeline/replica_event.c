@@ -298,6 +298,8 @@ static enum err query_event(struct replica *r, const struct stream *s,
     enum err e = binlog_txn_step(&r->txn, tev, &action);
     if (e == ERR_OK)
         e = act_on_query(r, s, action, &st.query, st.sql, &verb);
+    if (tev == BINLOG_TXN_EV_BEGIN || tev == BINLOG_TXN_EV_XA_START)
+        r->group.thread_id = st.query.thread_id;
     if (e == ERR_OK && tev == BINLOG_TXN_EV_XA_START)
         feeder_pin(r->o.feeder);
     statement_close(&st);

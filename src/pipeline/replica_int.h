@@ -42,8 +42,10 @@ struct group {
     struct group_name skip_of; /* the group that they belong to */
     uint32_t savepoint_count;
     struct savepoint savepoints[SAVEPOINTS_MAX];
-    bool dropped;   /* an XA group too large to hold: read again when it commits */
-    uint64_t es_ms; /* of its last rows */
+    bool dropped;              /* an XA group too large to hold: read again when it commits */
+    uint64_t es_ms;            /* of its last rows */
+    struct binlog_place begin; /* where it begins; file 0: not worked out yet */
+    uint32_t thread_id;        /* of the session that made it; 0: not known */
 };
 
 struct replica {

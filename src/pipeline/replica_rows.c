@@ -200,6 +200,22 @@ static enum err too_large(struct replica *r, const struct stream_event *sev,
                       sev->ev.header.length, r->stream.large);
 }
 
+/* Reading may start where the group begins; where that is not known, behind its rows. */
+static struct change_origin origin_of(struct replica *r, const struct stream *s,
+                                      const struct stream_event *sev)
+{
+    struct group *g = &r->group;
+    struct binlog_place at = binlog_place_of(s->file, s->offset);
+    if (g->begin.file == 0)
+        g->begin = r->read.file[0] != 0 ? binlog_place_of(r->read.file, r->read.offset) : at;
+    return (struct change_origin){.file = at.file,
+                                  .offset = at.offset,
+                                  .safe_file = g->begin.file,
+                                  .safe_offset = g->begin.offset,
+                                  .server_id = sev->ev.header.server_id,
+                                  .thread_id = g->thread_id};
+}
+
 enum err replica_rows(struct replica *r, struct stream *s, const struct stream_event *sev)
 {
     uint64_t table_id;
@@ -229,7 +245,7 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
         .es_ms = r->group.es_ms,
         .gtid = r->o.task->canal.gtid ? slice_of(r->group.gtid_text, r->group.gtid_text_len)
                                       : SLICE_LIT(""),
-        .place = binlog_place_of(s->file, s->offset),
+        .origin = origin_of(r, s, sev),
         .width = rows.width,
         .partial_json = rows.partial,
     };

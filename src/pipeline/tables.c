@@ -425,7 +425,7 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
     b->partitions = t->o.topics->items[b->topic_index].partitions;
     TRY(row_plan_new(b->table, &b->plan, em));
     struct canal_names names = {.database = b->table->database, .table = b->table->name};
-    TRY(canal_table_new(t->o.canal, b->table, &names, &b->canal, em));
+    TRY(format_table_new(t->o.format, b->table, &names, &b->format, em));
     uint16_t *named;
     uint32_t named_count;
     TRY(named_columns(b->table, &t->o.task->objects[e->object], &named, &named_count, em));

@@ -50,7 +50,7 @@ struct tables_options {
     const struct task_config *task;
     const struct objects *objects;
     struct topics *topics;
-    const struct canal_options *canal;
+    const struct format_options *format;
     tables_define_fn define;
     void *define_arg;
 };

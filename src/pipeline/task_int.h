@@ -44,7 +44,7 @@ struct task {
 
     /* what is followed */
     struct ckpt *ckpt;
-    struct canal_options canal;
+    struct format_options format;
     struct tables *tables;
     struct position start;
     struct position target; /* of --until caught-up and --until POSITION */

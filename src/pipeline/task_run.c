@@ -76,7 +76,7 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
             .index = i,
             .peers = t->lanes,
             .kafka = &t->kafka,
-            .canal = &t->canal,
+            .format = &t->format,
             .zone = t->zone,
             .pack_bytes = pack_budget(t),
             .message_max = t->config->destination.message_max,

@@ -280,10 +280,10 @@ static enum err save_first(struct task *t, struct errmsg *em)
                        : errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
 }
 
-static void fill_canal(struct task *t)
+static void fill_format(struct task *t)
 {
     const struct conf_canal *c = &t->config->canal;
-    t->canal = (struct canal_options){
+    t->format.canal = (struct canal_options){
         .bare_type = c->mysql_type == CONF_MYSQL_TYPE_BARE,
         .enum_ordinal = c->enum_form == CONF_ENUM_ORDINAL,
         .gtid = c->gtid,
@@ -317,7 +317,7 @@ static enum err read_source(struct task *t, struct errmsg *em)
     struct tables_options options = {.task = t->config,
                                      .objects = t->objects,
                                      .topics = &t->topics,
-                                     .canal = &t->canal,
+                                     .format = &t->format,
                                      .define = task_define,
                                      .define_arg = t};
     TRY(tables_new(&options, &t->tables));
@@ -370,7 +370,7 @@ enum err task_open_source(struct task *t, struct errmsg *em)
 {
     fill_options(t);
     make_uuid(t);
-    fill_canal(t);
+    fill_format(t);
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
     uint64_t since = clock_mono_ms();
     for (bool first = true;; first = false) {

@@ -7,17 +7,31 @@
 #include "schema/cell.h"
 #include "schema/table.h"
 
+/*
+ * Where in the source's history it stands. A file is the number at the end of
+ * a binlog file's name; what is not known is 0.
+ */
+struct change_origin {
+    uint64_t file; /* behind the change's event */
+    uint64_t offset;
+    uint64_t safe_file; /* where its transaction begins: reading may start there */
+    uint64_t safe_offset;
+    uint32_t server_id; /* of the server where the change was first made */
+    uint32_t thread_id; /* of the session that made it */
+};
+
 enum change_op { CHANGE_INSERT, CHANGE_UPDATE, CHANGE_DELETE, CHANGE_INIT };
 
 struct change {
     enum change_op op;
     const struct table *table;
-    const struct cell *before; /* UPDATE, DELETE: column_count cells; else NULL */
-    const struct cell *after;  /* INSERT, UPDATE, INIT: column_count cells; else NULL */
-    uint64_t id;               /* number of the change within the task */
-    uint64_t es_ms;            /* when the statement ran on the source, since 1970 */
-    uint64_t ts_ms;            /* time of encoding */
-    struct slice gtid;         /* text; len 0: not known or not wanted */
+    const struct cell *before;          /* UPDATE, DELETE: column_count cells; else NULL */
+    const struct cell *after;           /* INSERT, UPDATE, INIT: column_count cells; else NULL */
+    uint64_t id;                        /* number of the change within the task */
+    uint64_t es_ms;                     /* when the statement ran on the source, since 1970 */
+    uint64_t ts_ms;                     /* time of encoding */
+    struct slice gtid;                  /* text; len 0: not known or not wanted */
+    const struct change_origin *origin; /* NULL: not known */
 };
 
 /* What a statement does to its object, told apart as stock Canal does. */
@@ -41,5 +55,6 @@ struct ddl_change {
     uint64_t id;
     uint64_t es_ms;
     uint64_t ts_ms;
-    struct slice gtid; /* text; len 0: not known or not wanted */
+    struct slice gtid;                  /* text; len 0: not known or not wanted */
+    const struct change_origin *origin; /* NULL: not known */
 };

@@ -1,0 +1,78 @@
+#include "encode/format.h"
+
+enum err format_table_new(const struct format_options *o, const struct table *t,
+                          const struct canal_names *names, struct format_table *out,
+                          struct errmsg *em)
+{
+    struct format_table ft = {.kind = o->kind};
+    switch (o->kind) {
+    case FORMAT_CANAL_JSON:
+        TRY(canal_table_new(&o->canal, t, names, &ft.canal, em));
+        break;
+    }
+    *out = ft;
+    return ERR_OK;
+}
+
+void format_table_free(struct format_table *ft)
+{
+    switch (ft->kind) {
+    case FORMAT_CANAL_JSON:
+        canal_table_free(ft->canal);
+        break;
+    }
+    *ft = (struct format_table){0};
+}
+
+enum err format_encoder_new(const struct format_options *o, const struct zone *zone,
+                            struct format_encoder *out)
+{
+    struct format_encoder enc = {.kind = o->kind};
+    switch (o->kind) {
+    case FORMAT_CANAL_JSON:
+        if ((enc.canal = canal_json_new(&o->canal, zone)) == NULL)
+            return ERR_NO_MEMORY;
+        break;
+    }
+    *out = enc;
+    return ERR_OK;
+}
+
+void format_encoder_free(struct format_encoder *enc)
+{
+    switch (enc->kind) {
+    case FORMAT_CANAL_JSON:
+        canal_json_free(enc->canal);
+        break;
+    }
+    *enc = (struct format_encoder){0};
+}
+
+enum err format_encode(const struct format_encoder *enc, const struct format_table *ft,
+                       const struct change *c, struct writer *value)
+{
+    switch (enc->kind) {
+    case FORMAT_CANAL_JSON:
+        return canal_json_encode(enc->canal, ft->canal, c, value);
+    }
+    return ERR_BUG;
+}
+
+const char *format_failed_column(const struct format_encoder *enc)
+{
+    switch (enc->kind) {
+    case FORMAT_CANAL_JSON:
+        return canal_json_failed_column(enc->canal);
+    }
+    return NULL;
+}
+
+enum err format_ddl_encode(const struct format_options *o, const struct ddl_change *d,
+                           struct writer *value)
+{
+    switch (o->kind) {
+    case FORMAT_CANAL_JSON:
+        return canal_ddl_encode(&o->canal, d, value);
+    }
+    return ERR_BUG;
+}
