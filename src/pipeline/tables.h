@@ -53,6 +53,42 @@ struct tables_options {
     const struct format_options *format;
     tables_define_fn define;
     void *define_arg;
+    bool mariadb;   /* the source is one */
+    bool fold_case; /* names that differ in case only are one (lower_case_table_names is not 0) */
+};
+
+/* One selected table, as tables_walk() shows it. */
+struct tables_view {
+    struct slice database;
+    struct slice table;
+    const struct table_def *def; /* NULL: not known where the stream stands */
+    uint64_t version;            /* as tables_version() */
+    size_t object;               /* index of its entry in objects */
+};
+typedef enum err (*tables_walk_fn)(void *arg, const struct tables_view *view);
+
+/* What a statement did to a table that the objects list takes. */
+enum table_effect_kind {
+    TABLE_CREATED,  /* was not there before: CREATE, or renamed from a table that is not selected */
+    TABLE_REPLACED, /* another table stands under this name: CREATE OR REPLACE, or the new table of
+                       a schema change moved in */
+    TABLE_ALTERED,  /* columns, types, keys or what belongs to them */
+    TABLE_TRUNCATED, /* its rows are gone; also those of single partitions */
+    TABLE_DROPPED,   /* is not there any more: DROP, or renamed to a table that is not selected */
+    TABLE_RENAMED,   /* from old_database.old_table, which is selected, too */
+    TABLE_DOUBTFUL,  /* the statement may have done any of that */
+};
+
+struct table_effect {
+    struct table_effect *next;
+    enum table_effect_kind kind;
+    struct slice database; /* the name that it has behind the statement; as the table's entry, */
+    struct slice table;    /* borrowed from the tables */
+    struct slice old_database; /* TABLE_RENAMED; else len 0 */
+    struct slice old_table;
+    bool unsent; /* it may hold rows that no rows event of a selected table has shown: those of a
+                    table that was not followed until now, or of an exchanged partition */
+    struct binlog_place place; /* behind the statement */
 };
 
 NODISCARD enum err tables_new(const struct tables_options *o, struct tables **out);
@@ -105,6 +141,32 @@ NODISCARD enum err tables_statement(struct tables *t, enum ddl_effect effect, st
 /* Whether the statement mentions a selected table that has been met. */
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,
                       struct slice *database, struct slice *table);
+
+/*
+ * How the table is carried where the stream stands, made from its definition
+ * alone: for rows that come without a table map. It has no plan; topic,
+ * partitions and keys are those of streamed rows. *out NULL: there is no such
+ * table, or it is not selected. Borrowed: valid until the next call for the
+ * same table; whoever keeps it takes a reference. May ask the source (define).
+ */
+NODISCARD enum err tables_current(struct tables *t, struct slice database, struct slice table,
+                                  struct binding **out, struct errmsg *em);
+
+/*
+ * Changes whenever a statement passed that concerns the table, or its
+ * definition was read again. 0: never heard of.
+ */
+uint64_t tables_version(struct tables *t, struct slice database, struct slice table);
+
+/*
+ * All selected tables that are there, or may be, in no order. No other call
+ * meanwhile. Anything but ERR_OK ends it.
+ */
+NODISCARD enum err tables_walk(struct tables *t, tables_walk_fn each, void *arg);
+
+/* Effects of statements since the last call, oldest first; the caller owns them. */
+struct table_effect *tables_take_effects(struct tables *t);
+void tables_effects_free(struct table_effect *list);
 
 /* Notes since the last call, oldest first; the caller owns them. */
 struct tables_note *tables_take_notes(struct tables *t);

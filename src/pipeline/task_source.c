@@ -319,7 +319,9 @@ static enum err read_source(struct task *t, struct errmsg *em)
                                      .topics = &t->topics,
                                      .format = &t->format,
                                      .define = task_define,
-                                     .define_arg = t};
+                                     .define_arg = t,
+                                     .mariadb = t->server.flavour == SRC_MARIADB,
+                                     .fold_case = t->server.lower_case_table_names != 0};
     TRY(tables_new(&options, &t->tables));
     TRY(find_start(t, &first_start, em));
     t->topics.report_existing =

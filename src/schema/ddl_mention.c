@@ -1,6 +1,6 @@
 #include "schema/ddl_mention.h"
 
-#define NAME_MAX_BYTES 256 /* 64 characters of 4 bytes */
+#define NAME_MAX_BYTES DDL_NAME_BYTES
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_QUOTED, TOKEN_SIGN };
 
@@ -226,4 +226,32 @@ bool ddl_mentions_database(struct slice sql, struct slice database)
         if (t.kind != TOKEN_SIGN && slice_eq_nocase(name_of(t, buf), database))
             return true;
     }
+}
+
+struct ddl_names ddl_names_of(struct slice sql, struct slice default_database)
+{
+    return (struct ddl_names){.p = sql.ptr,
+                              .end = sql.ptr + sql.len,
+                              .default_database = default_database,
+                              .last = SLICE_LIT("")};
+}
+
+bool ddl_names_next(struct ddl_names *n, struct slice *database, struct slice *table)
+{
+    struct scanner s = {n->p, n->end};
+    struct token t;
+    while ((t = next_token(&s)).kind == TOKEN_SIGN) {
+        n->qualified = is_sign(t, '.') && n->last.len > 0;
+        if (!n->qualified)
+            n->last = SLICE_LIT("");
+    }
+    n->p = s.p;
+    if (t.kind == TOKEN_END)
+        return false;
+    n->turn ^= 1;
+    *table = name_of(t, n->buf[n->turn]);
+    *database = n->qualified ? n->last : n->default_database;
+    n->qualified = false;
+    n->last = *table;
+    return true;
 }

@@ -77,3 +77,19 @@ Test(ddl_mention, text_that_ends_early_ends_the_search)
     for (size_t i = 0; i < sizeof(cut) / sizeof(cut[0]); i++)
         cr_assert(!mentions(cut[i], "shop"));
 }
+
+Test(ddl_mention, every_name_comes_with_its_database)
+{
+    struct ddl_names n =
+        ddl_names_of(SLICE_LIT("RENAME TABLE a TO `x`.`b``c`, y . z TO q -- .k\n"), SLICE_LIT("d"));
+    static const char *const pairs[][2] = {{"d", "RENAME"}, {"d", "TABLE"}, {"d", "a"}, {"d", "TO"},
+                                           {"d", "x"},      {"x", "b`c"},   {"d", "y"}, {"y", "z"},
+                                           {"d", "TO"},     {"d", "q"}};
+    struct slice database, table;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        cr_assert(ddl_names_next(&n, &database, &table));
+        cr_assert(slice_eq(database, slice_str(pairs[i][0])), "%zu", i);
+        cr_assert(slice_eq(table, slice_str(pairs[i][1])), "%zu", i);
+    }
+    cr_assert_not(ddl_names_next(&n, &database, &table));
+}

@@ -1,0 +1,62 @@
+/* What the files of the table registry share. See tables.h. */
+#pragma once
+
+#include "pipeline/tables.h"
+
+struct entry {
+    struct slice database; /* both point behind the struct */
+    struct slice name;
+    size_t object;                /* index of the objects entry that takes it, or OBJECTS_NONE */
+    struct table_def *def;        /* NULL: not read yet, or no such table */
+    bool known;                   /* def (or that there is none) holds where the stream stands */
+    struct binlog_place holds_to; /* statements up to there do not change def */
+    uint64_t version;             /* grows whenever the definition may have changed */
+    struct binding *binding;      /* of the rows of the stream; NULL: none met yet */
+    uint64_t bound;               /* the version that it was made from ... */
+    uint8_t *raw;                 /* ... and the table map */
+    size_t raw_len;
+    struct binding *current; /* of tables_current(); NULL: never asked for */
+    uint64_t current_of;     /* the version that it was made from */
+    struct entry *next;      /* of the same hash */
+};
+
+struct id_slot {
+    uint64_t id;
+    struct entry *entry; /* NULL: free */
+};
+
+#define BUCKETS 16384 /* a power of two */
+#define IDS_MAX 65536 /* kept from group to group */
+
+struct tables {
+    struct tables_options o;
+    struct entry *buckets[BUCKETS];
+    struct id_slot *ids; /* open addressing */
+    uint32_t id_cap;     /* a power of two */
+    uint32_t id_count;
+    struct binlog_map_scratch scratch;
+    struct tables_note *notes;
+    struct tables_note **notes_end;
+    struct table_effect *effects;
+    struct table_effect **effects_end;
+};
+
+/* tables.c: the entry of a table, made at the first call. */
+NODISCARD enum err tables_entry(struct tables *t, struct slice database, struct slice name,
+                                struct entry **out, struct errmsg *em);
+
+/* tables.c: the same, NULL where there is none. */
+struct entry *tables_entry_find(const struct tables *t, struct slice database, struct slice name);
+
+static inline bool entry_selected(const struct entry *e)
+{
+    return e->object != OBJECTS_NONE;
+}
+
+/* tables.c: what is known of a definition goes to the checkpoint; stale: that it does not hold. */
+NODISCARD enum err tables_note_def(struct tables *t, const struct table_def *def, bool stale);
+NODISCARD enum err tables_note_topic(struct tables *t, const char *name, int32_t partitions);
+
+/* tables_bind.c: a table map whose bytes are new for its table: makes the binding. */
+NODISCARD enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_format *f,
+                                 struct slice body, struct slice raw, struct errmsg *em);
