@@ -98,16 +98,15 @@ static int assign(rd_kafka_t *rk, const char *topic)
     return n;
 }
 
+/* The member id, a number; a column may have the same name, and is a text. */
 static uint64_t id_of(const rd_kafka_message_t *m)
 {
     static const char mark[] = "\"id\":";
-    const char *p = memmem(m->payload, m->len, mark, sizeof mark - 1);
-    if (p == NULL)
-        return 0;
+    const char *p = m->payload, *end = p + m->len;
     uint64_t id = 0;
-    const char *end = (const char *)m->payload + m->len;
-    for (p += sizeof mark - 1; p < end && *p >= '0' && *p <= '9'; p++)
-        id = id * 10 + (uint64_t)(*p - '0');
+    while (id == 0 && (p = memmem(p, (size_t)(end - p), mark, sizeof mark - 1)) != NULL)
+        for (p += sizeof mark - 1; p < end && *p >= '0' && *p <= '9'; p++)
+            id = id * 10 + (uint64_t)(*p - '0');
     return id;
 }
 

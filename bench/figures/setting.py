@@ -23,6 +23,9 @@ TRANSACTIONS = 100_000
 ROWS = TABLES * TABLE_SIZE + 4 * TRANSACTIONS
 MARKER = "binlog.json"
 
+COPY_TABLES = 4
+COPY_ROWS = 1_000_000
+
 
 def say(text):
     print(f"==> {text}", file=sys.stderr, flush=True)
@@ -34,7 +37,8 @@ def cache():
 
 
 class Setting:
-    def __init__(self, build):
+    def __init__(self, build, copy_rows=COPY_ROWS):
+        self.copy_rows = copy_rows
         self.build = os.path.abspath(build)
         self.rowcast = os.path.join(self.build, "rowcast")
         self.folder = tempfile.mkdtemp(prefix="rowcast-bench-")
@@ -108,7 +112,8 @@ class Setting:
             "task": "bench",
             "state_dir": os.path.join(folder, "state"),
             "phases": ["incremental"],
-            "source": {"host": "127.0.0.1", "port": server.port, "user": server.user, "start": start,
+            "source": {"host": "127.0.0.1", "port": server.port, "user": server.user,
+                       **({"start": start} if start else {}),
                        "server_id": random.SystemRandom().randrange(100_000, 2**31)},
             "destination": destination,
             "objects": [{"table": o} for o in objects],
