@@ -4,6 +4,7 @@ import json
 import unittest
 
 from lib.compare import same_cell
+from lib.copyfold import INIT_BIT, CopyFold
 from lib.fold import Fold, FoldError
 from lib.messages import Message
 
@@ -94,6 +95,61 @@ class Comparing(unittest.TestCase):
         for kind, text, raw in different:
             with self.subTest(kind=kind, text=text):
                 self.assertFalse(same_cell(kind, text, raw))
+
+
+def row(number, kind, version, before=None, key="1", **other):
+    """A change of a row with a version; an INIT's number is of its own range."""
+    if kind == "INIT":
+        number |= INIT_BIT
+    data = {"id": key, "n": key, "v": str(version)}
+    return message(number, kind, data, None if before is None else {"v": str(before)}, key=key, **other)
+
+
+class FoldingOfACopy(unittest.TestCase):
+    def refused(self, messages, pattern, **keys):
+        for at, each in enumerate(messages):
+            each.offset = at
+        with self.assertRaisesRegex(FoldError, pattern):
+            CopyFold(**keys).add_all(messages)
+
+    def accepted(self, messages, **keys):
+        return CopyFold(**keys).add_all(messages).table("d.t")
+
+    def test_a_copy_with_changes_beside_it(self):
+        history = [row(1, "INIT", 0), row(2, "INIT", 3, key="2"), row(1, "UPDATE", 1, 0), row(2, "DELETE", 3, key="2"), row(3, "INSERT", 4, key="2")]
+        self.assertEqual([r["v"] for r in self.accepted(history, ordered=["t"])], ["1", "4"])
+
+    def test_a_change_in_the_window_takes_the_place_of_the_row(self):
+        self.assertEqual([r["v"] for r in self.accepted([row(1, "UPDATE", 5, 4), row(2, "UPDATE", 6, 5)], ordered=["t"])], ["6"])
+        self.assertEqual(self.accepted([row(1, "DELETE", 5)], ordered=["t"]), [])
+
+    def test_an_older_value_after_a_newer_one_is_noticed(self):
+        for strict in (True, False):
+            with self.subTest(strict=strict):
+                self.refused([row(1, "UPDATE", 5, 4), row(1, "INIT", 4)], "back", strict=strict)
+                self.refused([row(1, "DELETE", 5), row(1, "INIT", 5)], "back", strict=strict)
+
+    def test_a_change_that_the_copy_lost_is_noticed(self):
+        self.refused([row(1, "INIT", 3), row(1, "UPDATE", 5, 4)], "was '3' before")
+        self.refused([row(1, "INIT", 3), row(1, "INSERT", 5)], "is there")
+        self.refused([row(1, "INIT", 3), row(1, "DELETE", 3), row(2, "UPDATE", 5, 4)], "not there")
+
+    def test_an_init_row_after_changes_of_its_key(self):
+        history = [row(1, "UPDATE", 5, 4), row(1, "INIT", 5)]
+        self.assertEqual(len(self.accepted(history)), 1)
+        self.refused(history, "after another message", ordered=["t"])
+        self.refused([row(1, "UPDATE", 5, 4), row(1, "INIT", 6)], "as it stands")
+
+    def test_numbers_are_of_two_ranges(self):
+        self.refused([message(7, "INIT", {"id": "1", "v": "0"})], "other range")
+        self.refused([message(INIT_BIT | 7, "INSERT", {"id": "1", "v": "0"})], "other range")
+        self.refused([row(2, "INIT", 0), row(1, "INIT", 0, key="2")], "after")
+
+    def test_a_row_from_before_a_truncate_does_not_follow_one_from_behind_it(self):
+        after = [row(1, "INIT", 3), row(1, "INSERT", 9, key="2"), row(2, "INSERT", 9, key="1")]
+        fold = CopyFold(strict=False, truncated={"t": [5]}).add_all(after[:2])
+        self.assertEqual([r["v"] for r in fold.remaining("d.t")], ["9"])
+        self.refused([after[1], row(5, "INIT", 3)], "before the TRUNCATE", strict=False, truncated={"t": [5]})
 
 
 if __name__ == "__main__":

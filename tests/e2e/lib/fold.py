@@ -13,6 +13,7 @@ from collections import Counter
 MEMBERS = {
     "INSERT": ["data", "database", "es", "id", "isDdl", "mysqlType", "old", "pkNames", "sql", "sqlType", "table", "ts", "type"],
     "UPDATE": ["data", "database", "es", "id", "isDdl", "mysqlType", "old", "pkNames", "sql", "sqlType", "table", "ts", "type"],
+    "INIT": ["data", "database", "es", "id", "isDdl", "mysqlType", "old", "pkNames", "sql", "sqlType", "table", "ts", "type"],
     "DELETE": ["data", "database", "es", "id", "isDdl", "mysqlType", "pkNames", "sql", "sqlType", "table", "ts", "type"],
 }
 
@@ -37,8 +38,8 @@ def check_form(message):
     for value in (v for image in images for v in image.values()):
         if value is not None and not isinstance(value, str):
             raise FoldError(f"a value that is no text: {message}")
-    if change["type"] == "INSERT" and change["old"] is not None:
-        raise FoldError(f"old of an INSERT: {message}")
+    if change["type"] in ("INSERT", "INIT") and change["old"] is not None:
+        raise FoldError(f"old of an {change['type']}: {message}")
     if change["type"] == "UPDATE" and len(change["old"]) != 1:
         raise FoldError(f"old of an UPDATE: {message}")
 
@@ -75,7 +76,7 @@ class Fold:
     def add(self, message):
         check_form(message)
         number = message.change["id"]
-        place = (message.topic, message.partition)
+        place = (message.topic, message.partition, self.number_range(message))
         if number in self.seen:
             if self.seen[number] != content(message):
                 raise FoldError(f"id {number} was another change before:\n{self.seen[number]}\n{message}")
@@ -90,14 +91,23 @@ class Fold:
         else:
             self._apply(message)
 
-    def _apply(self, message):
+    def number_range(self, message):
+        """Numbers grow within a range."""
+        return ""
+
+    def check_place(self, message):
+        """Whether the key is of the message's table, and in the partition where it was before."""
         change = message.change
-        name = f"{change['database']}.{change['table']}"
         if json.loads(message.key)[:2] != [change["database"], change["table"]]:
             raise FoldError(f"key of another table: {message}")
         before = self.partition_of.setdefault((message.topic, message.key), message.partition)
         if before != message.partition:
             raise FoldError(f"key was in partition {before} before: {message}")
+
+    def _apply(self, message):
+        self.check_place(message)
+        change = message.change
+        name = f"{change['database']}.{change['table']}"
         rows = self.rows.setdefault(name, {})
         row = rows.get(message.key)
         data = change["data"][0]
@@ -132,7 +142,7 @@ class Fold:
         change = message.change
         bag = self.keyless.setdefault(f"{change['database']}.{change['table']}", Counter())
         data = change["data"][0]
-        if change["type"] != "INSERT":
+        if change["type"] in ("UPDATE", "DELETE"):
             old = data if change["type"] == "DELETE" else {**data, **change["old"][0]}
             items = tuple(old.items())
             if bag[items] == 0:
