@@ -6,14 +6,13 @@
  *
  *   seen   what the stream had passed when the chunk was opened; all of it was
  *          visible to the SELECT
- *   low    contains nothing that may have been invisible to the SELECT
  *   high   contains everything that may have been visible to it
  *
- * MySQL with GTIDs: seen and low are sets (low is @@gtid_executed before the
- * read), high is the end of the binlog after the read. MariaDB: all three are
- * places, low and high are Binlog_snapshot_file and _position. MySQL without
- * GTIDs: places, and the SELECT is a locking read, which waits for commits
- * that are in the binlog and not yet in the engine.
+ * MySQL with GTIDs: seen is a set, waited for with WAIT_FOR_EXECUTED_GTID_SET;
+ * high is the end of the binlog after the read. MariaDB: both are places; the
+ * read is a consistent snapshot whose own place, high, is not before seen.
+ * MySQL without GTIDs: places, and the SELECT is a locking read, which waits
+ * for commits that are in the binlog and not yet in the engine.
  *
  * A chunk belongs to one thread at a time. Its rows are binary protocol rows
  * (copy_plan decodes them) in frames that it holds references on.
@@ -47,7 +46,6 @@ struct chunk {
     struct copy_key *after;   /* NULL: from the beginning */
     struct copy_key *upto;    /* NULL: to the end */
     struct copy_mark seen;
-    struct copy_mark low;
     struct copy_mark high;
     uint64_t read_us; /* when the SELECT ran, since 1970, UTC */
     uint32_t row_count;
@@ -62,7 +60,8 @@ struct chunk {
     enum err err;    /* the read failed; em says why, and marks and rows are void */
     uint16_t sql_error; /* the server's number; 0: none */
     struct errmsg em;
-    void *owner; /* the caller's */
+    void *owner; /* the caller's, as range; parts of one read share both */
+    void *range;
 };
 
 NODISCARD enum err chunk_new(struct copy_table *table, struct chunk **out);

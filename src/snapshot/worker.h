@@ -45,8 +45,7 @@ struct copy_ops {
     /* ERR_TABLE_MISMATCH: the definition has changed since take(), the chunk is to be dropped. */
     enum err (*open)(void *arg, struct chunk *c);
     /* Keyless: the stream may go on to the mark, and stands there. */
-    enum err (*stand_at)(void *arg, struct chunk *c, const struct copy_mark *low,
-                         const struct copy_mark *high);
+    enum err (*stand_at)(void *arg, struct chunk *c, const struct copy_mark *high);
     /* Blocks while too much is on its way. Takes the chunk over. */
     enum err (*give)(void *arg, struct chunk *c);
     /* The chunk was not read, and its range is free again. */
