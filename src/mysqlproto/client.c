@@ -680,6 +680,19 @@ enum err my_client_step(struct my_client *c, struct slice in, size_t *consumed,
     }
 }
 
+struct my_packet_reader *my_client_rows(struct my_client *c)
+{
+    if (c->state != WANT_ROW || !c->binary || !my_packet_idle(&c->packets))
+        return NULL;
+    c->packets.any_sequence = my_client_compression(c) != MY_PLAIN;
+    return &c->packets;
+}
+
+struct my_packet_reader *my_client_packets(struct my_client *c)
+{
+    return &c->packets;
+}
+
 /* ---- commands ---- */
 
 static enum err command_begin(struct my_client *c, struct writer *output, size_t *mark)

@@ -126,6 +126,18 @@ struct my_dump {
 NODISCARD enum err my_client_dump(struct my_client *c, const struct my_dump *dump,
                                   struct writer *output);
 
+/*
+ * While rows of a binary result come, and none of them has come in part, a
+ * caller may take row packets past the machine: a packet whose first byte is
+ * 0x00 is a row, by my_packet_in_place() or my_packet_skip() on this reader;
+ * all others are the machine's. NULL at any other time.
+ */
+struct my_packet_reader;
+struct my_packet_reader *my_client_rows(struct my_client *c);
+
+/* The same reader, in the middle of such a packet. */
+struct my_packet_reader *my_client_packets(struct my_client *c);
+
 bool my_client_ready(const struct my_client *c);
 const char *my_client_state_name(const struct my_client *c); /* "want-greeting" */
 const struct errmsg *my_client_errmsg(const struct my_client *c);

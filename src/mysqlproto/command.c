@@ -56,10 +56,16 @@ static uint16_t param_type(const struct my_param *p)
         return MY_TYPE_LONGLONG;
     case MY_PARAM_U64:
         return MY_TYPE_LONGLONG | PARAM_UNSIGNED << 8;
+    case MY_PARAM_F32:
+        return MY_TYPE_FLOAT;
     case MY_PARAM_F64:
         return MY_TYPE_DOUBLE;
     case MY_PARAM_STRING:
         return MY_TYPE_VAR_STRING;
+    case MY_PARAM_BYTES:
+        return MY_TYPE_BLOB;
+    case MY_PARAM_DECIMAL:
+        return MY_TYPE_NEWDECIMAL;
     }
     return MY_TYPE_NULL;
 }
@@ -67,6 +73,7 @@ static uint16_t param_type(const struct my_param *p)
 static void write_param(struct writer *w, const struct my_param *p)
 {
     uint64_t bits;
+    uint32_t bits32;
     switch (p->kind) {
     case MY_PARAM_NULL:
         break;
@@ -76,11 +83,17 @@ static void write_param(struct writer *w, const struct my_param *p)
     case MY_PARAM_U64:
         writer_u64(w, p->u64);
         break;
+    case MY_PARAM_F32:
+        memcpy(&bits32, &p->f32, sizeof(bits32));
+        writer_u32(w, bits32);
+        break;
     case MY_PARAM_F64:
         memcpy(&bits, &p->f64, sizeof(bits));
         writer_u64(w, bits);
         break;
     case MY_PARAM_STRING:
+    case MY_PARAM_BYTES:
+    case MY_PARAM_DECIMAL:
         writer_lenenc_str(w, p->string);
         break;
     }

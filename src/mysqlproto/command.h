@@ -17,13 +17,23 @@ void my_command_query(struct writer *w, struct slice sql);
 void my_command_prepare(struct writer *w, struct slice sql);
 void my_command_close(struct writer *w, uint32_t statement_id);
 
-enum my_param_kind { MY_PARAM_NULL, MY_PARAM_I64, MY_PARAM_U64, MY_PARAM_F64, MY_PARAM_STRING };
+enum my_param_kind {
+    MY_PARAM_NULL,
+    MY_PARAM_I64,
+    MY_PARAM_U64,
+    MY_PARAM_F32,
+    MY_PARAM_F64,
+    MY_PARAM_STRING,  /* in character_set_client */
+    MY_PARAM_BYTES,   /* binary */
+    MY_PARAM_DECIMAL, /* digits in string */
+};
 
 struct my_param {
     enum my_param_kind kind;
     union {
         int64_t i64;
         uint64_t u64;
+        float f32;
         double f64;
         struct slice string;
     };

@@ -109,6 +109,80 @@ enum err my_packet_next(struct my_packet_reader *pr, struct slice in, size_t *co
     return ERR_OK;
 }
 
+/* The pieces behind the first one move up, over their headers; at is the end of the last. */
+static void join_pieces(uint8_t *p, size_t at)
+{
+    uint8_t *to = p + MY_PACKET_HEADER + MY_PACKET_PIECE_MAX;
+    const uint8_t *from = to, *end = p + at;
+    while (from < end) {
+        size_t n = load_le24(from);
+        memmove(to, from + MY_PACKET_HEADER, n);
+        to += n;
+        from += MY_PACKET_HEADER + n;
+    }
+}
+
+enum err my_packet_in_place(struct my_packet_reader *pr, uint8_t *p, size_t len,
+                            struct slice *payload, size_t *used, size_t *need)
+{
+    size_t at = 0, body = 0, n;
+    uint8_t sequence = pr->sequence;
+    if (!my_packet_idle(pr))
+        return ERR_BUG;
+    do {
+        if (len - at < MY_PACKET_HEADER) {
+            *need = at + MY_PACKET_HEADER;
+            return ERR_NEED_INPUT;
+        }
+        n = load_le24(p + at);
+        if (p[at + 3] != sequence && !pr->any_sequence)
+            return ERR_PROTOCOL;
+        sequence = (uint8_t)(p[at + 3] + 1);
+        at += MY_PACKET_HEADER;
+        if (len - at < n) {
+            *need = at + n;
+            return ERR_NEED_INPUT;
+        }
+        at += n;
+        body += n;
+    } while (n == MY_PACKET_PIECE_MAX);
+    if (at > MY_PACKET_HEADER + body)
+        join_pieces(p, at);
+    pr->sequence = sequence;
+    *payload = slice_of(p + MY_PACKET_HEADER, body);
+    *used = at;
+    return ERR_OK;
+}
+
+enum err my_packet_skip(struct my_packet_reader *pr, struct slice in, size_t *consumed)
+{
+    size_t at = 0;
+    enum err e = ERR_OK;
+    for (;;) {
+        if (pr->piece_left == 0) {
+            if (!take_header(pr, in, &at)) {
+                e = ERR_NEED_INPUT;
+                break;
+            }
+            e = open_piece(pr, pr->header);
+            pr->header_len = 0;
+            if (e != ERR_OK)
+                break;
+        }
+        size_t n = in.len - at < pr->piece_left ? in.len - at : pr->piece_left;
+        at += n;
+        pr->piece_left -= (uint32_t)n;
+        if (pr->piece_left > 0) {
+            e = ERR_NEED_INPUT;
+            break;
+        }
+        if (!pr->in_packet)
+            break;
+    }
+    *consumed = at;
+    return e;
+}
+
 size_t my_packet_begin(struct writer *w)
 {
     size_t mark = w->len;

@@ -52,6 +52,23 @@ void my_packet_reader_fini(struct my_packet_reader *pr);
 NODISCARD enum err my_packet_next(struct my_packet_reader *pr, struct slice in, size_t *consumed,
                                   struct slice *payload);
 
+/*
+ * For a caller who has all that came in one piece of memory: the packet at p,
+ * whole and in place; of one in several pieces the headers inside are squeezed
+ * out. *used bytes are done with. ERR_NEED_INPUT: *need, which is greater than
+ * len, bytes are wanted from p on; nothing was taken. ERR_BUG unless
+ * my_packet_idle().
+ */
+NODISCARD enum err my_packet_in_place(struct my_packet_reader *pr, uint8_t *p, size_t len,
+                                      struct slice *payload, size_t *used, size_t *need);
+
+/*
+ * Passes over one packet, whatever its length, as its bytes come.
+ * ERR_NEED_INPUT: all of in is taken, and the packet goes on; only this
+ * function may then be called.
+ */
+NODISCARD enum err my_packet_skip(struct my_packet_reader *pr, struct slice in, size_t *consumed);
+
 /* Whether the reader stands between two packets: nothing of a packet has come. */
 bool my_packet_idle(const struct my_packet_reader *pr);
 

@@ -214,6 +214,10 @@ enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_fo
                           SLICE_ARG(e->database), SLICE_ARG(e->name), err_text(err));
     struct table *table;
     TRY(resolve(t, e, &map, &table, em));
+    if (!entry_selected(e)) { /* a sequence: only its definition tells */
+        table_unref(table);
+        return ERR_OK;
+    }
     if (table->type_text_rebuilt)
         log_warn(
             "table.rebuilt",
@@ -250,7 +254,7 @@ enum err tables_current(struct tables *t, struct slice database, struct slice ta
         return ERR_OK;
     if (!e->known)
         TRY(redefine(t, e, em));
-    if (e->def == NULL)
+    if (e->def == NULL || e->def->sequence)
         return ERR_OK;
     if (e->current == NULL || e->current_of != e->version) {
         struct table *shape;

@@ -48,9 +48,11 @@ NODISCARD enum err tables_entry(struct tables *t, struct slice database, struct 
 /* tables.c: the same, NULL where there is none. */
 struct entry *tables_entry_find(const struct tables *t, struct slice database, struct slice name);
 
+/* MariaDB's sequences look like tables in the binlog, but no row of them is anybody's data. */
 static inline bool entry_selected(const struct entry *e)
 {
-    return e->object != OBJECTS_NONE;
+    bool sequence = e->known && e->def != NULL && e->def->sequence;
+    return e->object != OBJECTS_NONE && !sequence;
 }
 
 /* tables.c: what is known of a definition goes to the checkpoint; stale: that it does not hold. */

@@ -1,5 +1,5 @@
 /*
- * Packed decimals to text.
+ * Packed decimals to text, and back.
  *
  * The digits before and after the point stand in groups of nine, each a
  * big-endian number of four bytes; the odd digits are in a shorter group, the
@@ -108,4 +108,83 @@ uint8_t *cell_decimal_text(uint8_t *p, struct slice packed, unsigned precision, 
         *p++ = '-';
     p = put_whole(p, &g, precision - scale);
     return p == NULL || scale == 0 ? p : put_scale(p, &g, scale);
+}
+
+/* n digits as a number; *bad collects whether one of them was none. */
+static uint32_t read_digits(const uint8_t *text, unsigned n, unsigned *bad)
+{
+    uint32_t v = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned d = (unsigned)(text[i] - '0');
+        *bad |= d > 9;
+        v = v * 10 + d;
+    }
+    return v;
+}
+
+static uint8_t *put_group(uint8_t *out, uint32_t v, unsigned digits)
+{
+    for (unsigned n = group_bytes[digits]; n > 0; n--)
+        *out++ = (uint8_t)(v >> (8 * (n - 1)));
+    return out;
+}
+
+/* The digits before the point, into groups for `whole` of them: zeros in front as needed. */
+static uint8_t *pack_whole(const uint8_t *text, unsigned n, unsigned whole, uint8_t *out,
+                           unsigned *bad, uint32_t *any)
+{
+    unsigned group = whole % DIGITS_PER_GROUP;
+    group = group > 0 ? group : DIGITS_PER_GROUP;
+    for (unsigned left = whole; left > 0; left -= group, group = DIGITS_PER_GROUP) {
+        unsigned behind = left - group; /* digits of the groups behind this one */
+        unsigned here = n > behind ? n - behind : 0;
+        uint32_t v = read_digits(text, here, bad);
+        text += here;
+        n -= here;
+        *any |= v;
+        out = put_group(out, v, group);
+    }
+    return out;
+}
+
+static void pack_scale(const uint8_t *text, unsigned scale, uint8_t *out, unsigned *bad,
+                       uint32_t *any)
+{
+    while (scale > 0) {
+        unsigned n = scale < DIGITS_PER_GROUP ? scale : DIGITS_PER_GROUP;
+        uint32_t v = read_digits(text, n, bad);
+        *any |= v;
+        out = put_group(out, v, n);
+        text += n;
+        scale -= n;
+    }
+}
+
+bool cell_decimal_pack(struct slice text, unsigned precision, unsigned scale, uint8_t *out)
+{
+    if (precision == 0 || precision > PRECISION_MAX || scale > precision)
+        return false;
+    const uint8_t *p = text.ptr, *end = p + text.len;
+    bool negative = p < end && *p == '-';
+    p += negative;
+    size_t behind = scale > 0 ? scale + 1u : 0; /* the point and what follows */
+    if ((size_t)(end - p) < behind)
+        return false;
+    const uint8_t *point = end - behind;
+    if (scale > 0 && *point != '.')
+        return false;
+    while (p < point && *p == '0')
+        p++;
+    if ((size_t)(point - p) > precision - scale)
+        return false;
+    unsigned bad = 0;
+    uint32_t any = 0;
+    uint8_t *tail = pack_whole(p, (unsigned)(point - p), precision - scale, out, &bad, &any);
+    if (scale > 0)
+        pack_scale(point + 1, scale, tail, &bad, &any);
+    if (negative && any != 0)
+        for (size_t i = cell_decimal_size(precision, scale); i > 0; i--)
+            out[i - 1] = (uint8_t)~out[i - 1];
+    out[0] ^= 0x80;
+    return bad == 0;
 }

@@ -30,6 +30,13 @@ size_t cell_decimal_size(unsigned precision, unsigned scale);
  */
 uint8_t *cell_decimal_text(uint8_t *p, struct slice packed, unsigned precision, unsigned scale);
 
+/*
+ * The other way: text as result sets show it ("-0.50", with zeros in front if
+ * the column has ZEROFILL) into cell_decimal_size() bytes. False: no decimal
+ * number, or one that the column cannot have.
+ */
+bool cell_decimal_pack(struct slice text, unsigned precision, unsigned scale, uint8_t *out);
+
 /* "2024-02-31", "0000-00-00" */
 uint8_t *cell_date_text(uint8_t *p, const struct civil *c);
 

@@ -49,6 +49,7 @@ struct table_def {
     struct slice engine;
     bool system_versioned; /* table_type is SYSTEM VERSIONED: the map has row_start and row_end,
                               which information_schema.columns may leave out */
+    bool sequence;         /* MariaDB's SEQUENCE: no table to anybody but the binlog */
     uint32_t column_count;
     struct column_def *columns;
     uint32_t key_count;
@@ -123,16 +124,6 @@ struct table {
  */
 NODISCARD enum err table_resolve(const struct table_map *map, const struct table_def *def,
                                  struct table **out, struct errmsg *em);
-
-/*
- * The table that table_resolve() would make of def and of a map that a server
- * writes today: for rows that are read before the binlog has shown a map. Wire
- * types and metadata are those of the current forms; names, kinds, texts, keys
- * and added columns are the same. A primary key that information_schema hides
- * is not known.
- */
-NODISCARD enum err table_of_def(const struct table_def *def, struct table **out,
-                                struct errmsg *em);
 
 static inline void table_ref(struct table *t)
 {

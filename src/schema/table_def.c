@@ -3,7 +3,7 @@
  *
  *     u8       format version, 1
  *     lenenc   database, name, engine (strings)
- *     u8       flags: bit 0 system-versioned
+ *     u8       flags: bit 0 system-versioned, 1 sequence
  *     lenenc   columns, keys, parts of all keys together (numbers)
  *     columns: lenenc name, column_type, data_type, collation (strings)
  *              u8 datetime_precision
@@ -55,7 +55,7 @@ void table_def_serialize(const struct table_def *def, struct writer *w)
     writer_lenenc_str(w, def->database);
     writer_lenenc_str(w, def->name);
     writer_lenenc_str(w, def->engine);
-    writer_u8(w, def->system_versioned);
+    writer_u8(w, (uint8_t)(def->system_versioned | def->sequence << 1));
     writer_lenenc(w, def->column_count);
     writer_lenenc(w, def->key_count);
     writer_lenenc(w, parts);
@@ -189,6 +189,7 @@ enum err table_def_parse(struct slice bytes, struct table_def **out)
     def->name = keep_text(names[1], &text);
     def->engine = keep_text(names[2], &text);
     def->system_versioned = flags & 1;
+    def->sequence = flags >> 1 & 1;
     for (uint32_t i = 0; i < def->column_count; i++)
         take_column(&r, &text, &def->columns[i]);
     for (uint32_t i = 0; i < def->key_count; i++)

@@ -388,7 +388,8 @@ static enum err take_name(void *arg, const struct src_row *row)
         .def = {.database = l->database,
                 .name = arena_copy(l->arena, v[0].text),
                 .engine = arena_copy(l->arena, v[1].text),
-                .system_versioned = slice_eq(v[2].text, SLICE_LIT("SYSTEM VERSIONED"))},
+                .system_versioned = slice_eq(v[2].text, SLICE_LIT("SYSTEM VERSIONED")),
+                .sequence = slice_eq(v[2].text, SLICE_LIT("SEQUENCE"))},
     };
     return l->arena->failed ? ERR_NO_MEMORY : ERR_OK;
 }

@@ -25,6 +25,7 @@
 
 #include "schema/cell.h"
 #include "schema/table.h"
+#include "source/refusal.h"
 #include "source/session.h"
 
 struct frame;
@@ -45,8 +46,8 @@ struct src_param {
  * Where rows go. Functions are called from within src_stmt_run() and
  * src_stmt_step(). When one of them fails, no more rows are shown: the rest of
  * the result is received and thrown away, and the failure is what the call
- * returns; the session stays usable. (So a sink with no room for more returns
- * ERR_NO_ROOM of its own accord and uses what it has.)
+ * returns, with the sentence left to the sink; the session stays usable. (So a
+ * sink with no room for more fails and uses what it has.)
  */
 struct src_sink {
     void *arg;
@@ -108,19 +109,3 @@ NODISCARD enum err src_stmt_step(struct src_stmt *st, uint64_t *deadline_ms, str
 
 /* Bytes of rows that the last run received, packet headers not counted. */
 uint64_t src_stmt_bytes(const struct src_stmt *st);
-
-/* What a refusal means to whoever reads a table. */
-enum src_refusal {
-    SRC_REFUSED_NOT,       /* the last statement was not refused */
-    SRC_REFUSED_OTHER,     /* for good, as far as one can tell */
-    SRC_REFUSED_LINK,      /* the connection is gone: connect again */
-    SRC_REFUSED_RETRY,     /* lock wait, deadlock, KILL QUERY, time limit, table metadata changed
-                              under a prepared statement: the same again */
-    SRC_REFUSED_NO_TABLE,  /* no such table or database */
-    SRC_REFUSED_NO_COLUMN, /* no such column: the definition has changed */
-    SRC_REFUSED_DENIED,    /* a privilege is missing */
-    SRC_REFUSED_DAMAGED,   /* the engine cannot read the table or its index: corrupt, discarded */
-};
-
-/* Of the last statement of the session; the server's number is src_session_error_code(). */
-enum src_refusal src_refusal_of(const struct src_session *s);

@@ -11,9 +11,10 @@
  * until they are done, fail, time out, or are asked to stop, and run the loop
  * meanwhile; the exception is the replication stream, see dump.h.
  *
- * Errors: class ERRC_LINK means that the session is dead (close it, connect
- * again). ERR_SOURCE_SQL, ERR_ACCESS_DENIED and what else the server answers
- * to a statement leave it usable: src_session_alive() tells. em gets one
+ * Errors: class ERRC_LINK means in general that the session is dead (close it,
+ * connect again). ERR_SOURCE_SQL, ERR_ACCESS_DENIED and what else the server
+ * answers to a statement leave it usable, lock waits and time limits
+ * (ERR_TIMEOUT) too: src_session_alive() tells. em gets one
  * sentence that names host, port and what was refused.
  *
  * Threads: a session belongs to the thread that runs its loop.

@@ -1,6 +1,7 @@
 /* Statements of a session and their rows. */
 #include "source/session.h"
 
+#include "source/refusal.h"
 #include "source/session_int.h"
 
 #include <stdarg.h>
@@ -14,7 +15,7 @@ enum err src_session_refused(struct src_session *s, const struct my_error *error
 {
     enum err e = my_error_class(error);
     s->error_code = error->code;
-    if (err_class(e) == ERRC_LINK)
+    if (err_class(e) == ERRC_LINK && !src_refusal_is_passing(error->code))
         s->dead = true;
     return errmsg_set(em, e, "source %s: %s: %.*s (error %u)", s->peer, what,
                       SLICE_ARG(error->message), error->code);
