@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "config/task.h"
 #include "pipeline/task.h"
+#include "pipeline/view.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -67,8 +68,7 @@ static void take_until(const struct cli_until *u, struct task_options *o)
 static int fail(const char *task, enum err e, const struct errmsg *em)
 {
     char quoted[900];
-    if (e == ERR_STOPPED)
-        return 0;
+
     log_error("task.failed", "task=%s error=%s exit=%d text=%s", task, err_name(e),
               err_exit_code(e),
               log_quote(quoted, sizeof(quoted), em->text[0] != 0 ? em->text : err_text(e)));
@@ -78,17 +78,19 @@ static int fail(const char *task, enum err e, const struct errmsg *em)
 static int run(const struct task_config *config, struct task_options *o)
 {
     struct errmsg em = {0};
-    struct task *task;
+    struct task_life *life = NULL;
     o->config = config;
     log_setup((enum log_level)config->log.level, config->log.format == CONF_LOG_JSON);
     log_info("rowcast", "version=%s task=%s environment=%s", ROWCAST_VERSION, config->task,
              config->environment);
-    enum err e = task_open(o, &task, &em);
-    if (e != ERR_OK)
-        return fail(config->task, e, &em);
-    e = task_run(task, &em);
+    enum err e = view_new(&o->view);
+    if (e == ERR_OK)
+        e = task_life_open(o, &life, &em);
+    if (e == ERR_OK)
+        e = task_life_run(life, &em);
     int code = e == ERR_OK ? 0 : fail(config->task, e, &em);
-    task_close(task);
+    task_life_close(life);
+    view_free(o->view);
     return code;
 }
 

@@ -29,7 +29,8 @@ struct row_event {
     const uint8_t *before_present; /* UPDATE, DELETE */
     const uint8_t *after_present;  /* INSERT, UPDATE */
     uint64_t es_ms;
-    struct slice gtid; /* text in the batch; len 0: not wanted */
+    uint64_t commit_us; /* when its group was committed, by the source's clock; 0: not known */
+    struct slice gtid;  /* text in the batch; len 0: not wanted */
     struct change_origin origin;
     uint32_t width;    /* columns, as the event has them */
     bool partial_json; /* PARTIAL_UPDATE_ROWS: after images may hold JSON diffs */

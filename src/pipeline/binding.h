@@ -10,6 +10,7 @@
 #include "encode/format.h"
 #include "encode/key.h"
 #include "mysqlproto/binlog/row_plan.h"
+#include "pipeline/counters.h"
 #include "schema/table.h"
 
 #include <stdatomic.h>
@@ -20,10 +21,12 @@ struct binding {
     struct row_plan *plan;
     struct format_table format;
     struct key_table *key;
-    bool record_key;      /* the table has an identity, and records carry it */
-    char *topic;          /* name */
-    uint32_t topic_index; /* the task's topics count from 0 */
-    int32_t partitions;   /* of the topic */
+    bool record_key;                     /* the table has an identity, and records carry it */
+    char *topic;                         /* name */
+    uint32_t topic_index;                /* the task's topics count from 0 */
+    struct table_counter *table_counter; /* live as long as the process; NULL: not counted */
+    struct topic_counter *topic_counter;
+    int32_t partitions; /* of the topic */
     /* Cells that routing looks at: the partition columns and, where a change of them splits an
      * UPDATE, the identity; ascending, as row_decode_columns() takes them. */
     uint32_t probe_count;

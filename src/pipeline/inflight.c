@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define BATCHES 16384 /* open batches of a lane; a power of two */
+#define BATCHES INFLIGHT_BATCHES
 
 struct inflight {
     size_t budget;

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define INFLIGHT_BATCHES 16384 /* open batches of a lane; a power of two */
+
 struct pack {
     struct pack *next; /* in the free list, or in the list of packs in use */
     struct pack *prev; /* in the latter */

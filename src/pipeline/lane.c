@@ -22,6 +22,12 @@
 #define KEY_MAX     (1u << 20)
 #define SCRATCH_MAX (1u << 30) /* values put together for one row: no more than an event can be */
 
+/* What is remembered of a batch until it is acknowledged. */
+struct batch_time {
+    uint64_t commit_us; /* of its first row, by the source's clock; 0: not known */
+    uint32_t rows;
+};
+
 struct lane {
     struct lane_options o;
     pthread_t thread;
@@ -48,7 +54,9 @@ struct lane {
     uint64_t outages;        /* as last logged */
     uint64_t batch_messages; /* produced of the batch at hand; counted when it is done */
     uint64_t batch_bytes;
-    bool dirty; /* messages were queued since the last hurry */
+    bool dirty;               /* messages were queued since the last hurry */
+    uint64_t timed;           /* the last batch whose time to acknowledgement was taken */
+    struct batch_time *times; /* of batch seq, at seq % INFLIGHT_BATCHES */
     struct lane_counters counters;
 };
 
@@ -63,7 +71,21 @@ static void fail(struct lane *l, enum err e, const struct errmsg *em)
     atomic_store(&l->aborted, true);
 }
 
-static void on_delivered(void *arg, void *token, uint32_t count, enum err outcome)
+/* How long the rows of newly acknowledged batches took from their commit on. */
+static void take_times(struct lane *l)
+{
+    uint64_t acked = inflight_acked(l->inflight);
+    if (l->o.view == NULL || acked == l->timed)
+        return;
+    uint64_t now = clock_wall_us() + (uint64_t)atomic_load(&l->o.view->clock_ahead_us);
+    while (l->timed < acked) {
+        const struct batch_time *t = &l->times[++l->timed % INFLIGHT_BATCHES];
+        if (t->commit_us != 0)
+            view_took(l->o.view, now > t->commit_us ? now - t->commit_us : 0, t->rows);
+    }
+}
+
+static void on_delivered(void *arg, void *token, uint32_t messages, enum err outcome)
 {
     struct lane *l = arg;
     if (outcome != ERR_OK) {
@@ -74,8 +96,9 @@ static void on_delivered(void *arg, void *token, uint32_t count, enum err outcom
         fail(l, e, &em);
         return;
     }
-    inflight_delivered(l->inflight, token, count);
-    atomic_fetch_add_explicit(&l->counters.acknowledged, count, memory_order_relaxed);
+    inflight_delivered(l->inflight, token, messages);
+    count(&l->counters.acknowledged, messages);
+    take_times(l);
 }
 
 /* Says when brokers go and come back, and ends the task when they stay away too long. */
@@ -95,9 +118,13 @@ static void watch_brokers(struct lane *l)
         log_warn("destination.down", "lane=%u reason=%s retry_window_s=%llu", l->o.index,
                  log_quote(quoted, sizeof(quoted), state->sentence),
                  (unsigned long long)(l->o.retry_ms / 1000));
+        uint64_t since = clock_wall_us() - (clock_mono_ms() - state->trouble_since_ms) * 1000;
+        view_trouble_begin(l->o.view, VIEW_DESTINATION, l->o.index, since, 0,
+                           since + l->o.retry_ms * 1000, state->sentence);
     }
     if (l->down && state->trouble == ERR_OK) {
         l->down = false;
+        view_trouble_end(l->o.view, VIEW_DESTINATION, l->o.index);
         log_info("destination.back", "lane=%u", l->o.index);
     }
     if (state->trouble_since_ms != 0 && clock_mono_ms() - state->trouble_since_ms > l->o.retry_ms) {
@@ -115,6 +142,10 @@ static void poll_reports(struct lane *l, int timeout_ms)
 {
     kafka_poll(l->producer, timeout_ms, on_delivered, l);
     watch_brokers(l);
+    atomic_store_explicit(&l->counters.queue_bytes, kafka_producer_bytes(l->producer),
+                          memory_order_relaxed);
+    atomic_store_explicit(&l->counters.pack_bytes, inflight_bytes(l->inflight),
+                          memory_order_relaxed);
 }
 
 /* Waits for deliveries since something is full. */
@@ -351,6 +382,18 @@ static bool wait_for_peer(struct lane *l, const struct batch *b)
     return true;
 }
 
+/* What was produced of one table's rows, added to the sums of its topic and of the lane. */
+static void count_produced(struct lane *l, const struct binding *b)
+{
+    if (b != NULL && b->topic_counter != NULL) {
+        count(&b->topic_counter->messages, l->batch_messages);
+        count(&b->topic_counter->bytes, l->batch_bytes);
+    }
+    count(&l->counters.messages, l->batch_messages);
+    count(&l->counters.bytes, l->batch_bytes);
+    l->batch_messages = l->batch_bytes = 0;
+}
+
 static bool carry_batch(struct lane *l, struct batch *b)
 {
     if (b->wait_seq != 0 && !wait_for_peer(l, b))
@@ -361,16 +404,21 @@ static bool carry_batch(struct lane *l, struct batch *b)
         wait_for_room(l);
     }
     uint64_t ts_ms = clock_wall_us() / 1000;
+    l->times[b->seq % INFLIGHT_BATCHES] = (struct batch_time){
+        b->row_count > 0 ? b->events[b->rows[0].event].commit_us : 0, b->row_count};
+    const struct binding *at = NULL;
     for (uint32_t i = 0; i < b->row_count; i++) {
         const struct row_ref *row = &b->rows[i];
         const struct row_event *ev = &b->events[row->event];
+        if (ev->binding != at)
+            count_produced(l, at);
+        at = ev->binding;
         if (carry_row(l, ev, row, ts_ms) != ERR_OK)
             return false;
     }
     inflight_close_batch(l->inflight);
-    atomic_fetch_add_explicit(&l->counters.messages, l->batch_messages, memory_order_relaxed);
-    atomic_fetch_add_explicit(&l->counters.bytes, l->batch_bytes, memory_order_relaxed);
-    l->batch_messages = l->batch_bytes = 0;
+    take_times(l);
+    count_produced(l, at);
     return true;
 }
 
@@ -439,6 +487,9 @@ enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg
     row_scratch_init(&l->scratch, SCRATCH_MAX);
     if (e == ERR_OK)
         e = format_encoder_new(o->format, o->zone, &l->encoder);
+    l->times = calloc(INFLIGHT_BATCHES, sizeof(*l->times));
+    if (e == ERR_OK && l->times == NULL)
+        e = ERR_NO_MEMORY;
     if (e == ERR_OK)
         e = kafka_producer_new(o->kafka, &l->producer, em);
     else
@@ -542,6 +593,7 @@ void lane_free(struct lane *l)
     row_scratch_fini(&l->scratch);
     writer_fini(&l->key);
     free(l->topics);
+    free(l->times);
     free(l->before);
     free(l->after);
     free(l);

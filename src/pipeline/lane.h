@@ -17,6 +17,7 @@
 #include "kafka/producer.h"
 #include "pipeline/batch.h"
 #include "pipeline/fault.h"
+#include "pipeline/view.h"
 
 #include <stdatomic.h>
 
@@ -32,6 +33,7 @@ struct lane_options {
     size_t message_max;                  /* bytes of one message's batch */
     uint64_t retry_ms;                   /* how long brokers may be away */
     struct fault *fault;                 /* borrowed */
+    struct view *view;           /* told of outages and times; borrowed; NULL: nobody looks */
     void (*on_empty)(void *arg); /* an empty batch is back and the reader waits; lane thread */
     void *on_empty_arg;
 };
@@ -41,6 +43,8 @@ struct lane_counters {
     _Atomic uint64_t bytes;         /* of their keys and values */
     _Atomic uint64_t acknowledged;  /* messages */
     _Atomic uint64_t replaced_text; /* characters replaced by U+FFFD */
+    _Atomic uint64_t queue_bytes;   /* with the producer, as of the last look */
+    _Atomic uint64_t pack_bytes;    /* of encoded messages, likewise */
 };
 
 NODISCARD enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg *em);

@@ -11,6 +11,8 @@ static void replace_point(struct commit_point **at, struct commit_point *point)
     struct commit_point *old = *at;
     point->notes = tables_notes_join(old->notes, point->notes);
     old->notes = NULL;
+    if (old->oldest_us != 0)
+        point->oldest_us = old->oldest_us;
     commit_point_free(old);
     *at = point;
 }
@@ -69,6 +71,19 @@ struct commit_point *progress_take(struct progress *p, const uint64_t *acked, ui
         p->last = NULL;
     pthread_mutex_unlock(&p->lock);
     return newest;
+}
+
+enum err progress_waiting(struct progress *p, bool *waiting, uint64_t *oldest_us,
+                          struct position *read)
+{
+    enum err e = ERR_OK;
+    pthread_mutex_lock(&p->lock);
+    *waiting = p->first != NULL;
+    *oldest_us = *waiting ? p->first->oldest_us : 0;
+    if (*waiting && read != NULL)
+        e = position_copy(read, &p->last->position);
+    pthread_mutex_unlock(&p->lock);
+    return e;
 }
 
 void commit_point_free(struct commit_point *point)

@@ -30,6 +30,7 @@ struct commit_point {
     uint32_t binlog_made;     /* when the file of the position was made, since 1970; 0: not known */
     uint64_t next_id;         /* number of the next change */
     uint64_t es_ms;           /* when the last transaction ran; 0: none yet */
+    uint64_t oldest_us;       /* commit of the oldest group since the point before; 0: not known */
     struct xa_list xa;        /* prepared groups */
     struct tables_note *notes; /* what the checkpoint should know before it moves here */
 };
@@ -61,6 +62,14 @@ void progress_push(struct progress *p, struct commit_point *point);
  * acknowledged batch of each lane.
  */
 struct commit_point *progress_take(struct progress *p, const uint64_t *acked, uint32_t lanes);
+
+/*
+ * What waits: whether there is a point that is not reached, the commit time of
+ * the oldest group that it covers (0: not known), and, unless read is NULL, the
+ * newest point's position.
+ */
+NODISCARD enum err progress_waiting(struct progress *p, bool *waiting, uint64_t *oldest_us,
+                                    struct position *read);
 
 void commit_point_free(struct commit_point *point);
 void progress_fini(struct progress *p);

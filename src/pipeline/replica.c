@@ -20,14 +20,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define POINT_MS       5   /* between commit points, at least */
-#define WAIT_MS        200 /* the longest sleep: bounds how late silence is noticed */
-#define BACKOFF_MS     100 /* the first pause after a failure */
-#define BACKOFF_MAX_MS 10000
-#define STEADY_MS      10000 /* a connection that lived that long was one */
-#define HASH_TEXT_MAX  (64u << 20)
-#define SCRATCH_MAX    (1u << 30)
+#define POINT_MS      5       /* between commit points, at least */
+#define WAIT_MS       200     /* the longest sleep: bounds how late silence is noticed */
+#define STEADY_MS     10000   /* a connection that lived that long was one */
+#define FRESH_US      2000000 /* a group that was read so soon after its commit was the newest */
+#define HOLD_MS       50      /* the longest sleep while the throttle holds us back */
+#define HASH_TEXT_MAX (64u << 20)
+#define SCRATCH_MAX   (1u << 30)
+
+static enum err nap(void *replica, uint64_t ms)
+{
+    return replica_wait(replica, ms);
+}
 
 enum err replica_new(const struct replica_options *o, struct replica **out)
 {
@@ -38,6 +44,13 @@ enum err replica_new(const struct replica_options *o, struct replica **out)
     r->next_id = r->group.first_id = o->next_id;
     r->binlog_made = o->binlog_made;
     r->server = *o->known;
+    r->retry = (struct retry){.view = o->view,
+                              .side = VIEW_SOURCE,
+                              .event = "source.lost",
+                              .window_key = "retry.connection",
+                              .window_ms = o->task->retry.connection_ms,
+                              .nap = nap,
+                              .nap_arg = r};
     row_scratch_init(&r->scratch, SCRATCH_MAX);
     writer_init(&r->hash_scratch, HASH_TEXT_MAX);
     for (size_t i = 0; i < 2; i++)
@@ -163,6 +176,8 @@ static enum err leave_point(struct replica *r)
     p->binlog_made = r->binlog_made;
     p->next_id = r->group.first_id;
     p->es_ms = r->group.es_ms;
+    p->oldest_us = r->oldest_us;
+    r->oldest_us = 0;
     p->notes = tables_take_notes(r->o.tables);
     progress_push(r->o.progress, p);
     r->boundary_fresh = false;
@@ -187,10 +202,51 @@ static enum err leave_point_if_due(struct replica *r)
     return clock_mono_ms() - r->point_ms < POINT_MS ? ERR_OK : leave_point(r);
 }
 
+/* By the source's clock. */
+static uint64_t source_now_us(const struct replica *r)
+{
+    int64_t ahead = r->o.view != NULL ? atomic_load(&r->o.view->clock_ahead_us) : 0;
+    return clock_wall_us() + (uint64_t)ahead;
+}
+
+/*
+ * Nothing is left to read, and that is all that the source has if it said so by
+ * a heartbeat, which it sends only when it has nothing else, or if the last
+ * group had only just been committed; else more may be under way.
+ */
+static void note_synced(struct replica *r)
+{
+    uint64_t now = source_now_us(r), boundary = atomic_load(&r->stats.boundary_us);
+    if (r->txn.state != BINLOG_TXN_OUTSIDE || (!r->beat && now > boundary + FRESH_US))
+        return;
+    if (clock_mono_ms() - r->stream.heard_ms <= r->o.task->source.heartbeat_ms + 1000)
+        atomic_store_explicit(&r->stats.synced_us, now, memory_order_relaxed);
+}
+
+/*
+ * The throttle: sleeps until more may be read, while what is certain goes out.
+ * The source then waits for us as it does for a slow network.
+ */
+static enum err hold_back(struct replica *r)
+{
+    uint64_t us;
+    while ((us = throttle_wait_us(&r->o.view->incremental, clock_mono_us())) > 0) {
+        if (is_stopped(r))
+            return ERR_STOPPED;
+        feeder_publish(r->o.feeder);
+        TRY(leave_point_if_due(r));
+        if (us > HOLD_MS * 1000)
+            us = HOLD_MS * 1000;
+        nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
+    }
+    return ERR_OK;
+}
+
 /* Nothing more is there now: what is certain goes to the lanes. */
 static enum err input_ran_dry(struct replica *r)
 {
     feeder_publish(r->o.feeder);
+    note_synced(r);
     TRY(leave_point_if_due(r));
     uint64_t silence_max = 3 * r->o.task->source.heartbeat_ms + 2000;
     uint64_t now = clock_mono_ms();
@@ -201,14 +257,20 @@ static enum err input_ran_dry(struct replica *r)
     return replica_wait(r, r->boundary_fresh ? POINT_MS : WAIT_MS);
 }
 
+static bool is_beat(const struct stream_event *sev)
+{
+    uint8_t type = sev->ev.header.type;
+    return type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2;
+}
+
 /* The time that --until names has come: by a later event, or by a source that is idle past it. */
 static bool past_until(const struct replica *r, const struct stream_event *sev)
 {
     if (r->o.until_us == 0 || r->txn.state != BINLOG_TXN_OUTSIDE)
         return false;
-    uint8_t type = sev->ev.header.type;
-    if (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2)
+    if (is_beat(sev))
         return clock_wall_us() > r->o.until_us;
+    uint8_t type = sev->ev.header.type;
     bool opens = type == BINLOG_QUERY || binlog_txn_event_of(&sev->ev) != BINLOG_TXN_EV_OTHER;
     return opens && (uint64_t)sev->ev.header.timestamp * 1000000 > r->o.until_us;
 }
@@ -234,6 +296,8 @@ static enum err follow(struct replica *r)
 {
     uint64_t bytes = 0;
     for (uint64_t n = 0;; n++) {
+        if (r->o.view != NULL && throttle_limited(&r->o.view->incremental))
+            TRY(hold_back(r));
         struct stream_event sev;
         enum err e = stream_next(&r->stream, &sev, &r->em);
         if (e == ERR_NEED_INPUT) {
@@ -254,6 +318,7 @@ static enum err follow(struct replica *r)
             return errmsg_set(&r->em, ERR_DISCONNECTED, "source %s:%u ended the replication stream",
                               r->o.source->host, r->o.source->port);
         TRY(e);
+        r->beat = is_beat(&sev);
         if (past_until(r, &sev))
             return end_at_until(r);
         TRY(replica_event(r, &r->stream, &sev));
@@ -262,7 +327,11 @@ static enum err follow(struct replica *r)
         atomic_fetch_add_explicit(&r->stats.events, 1, memory_order_relaxed);
         if (r->boundary_fresh && n % 64 == 0)
             TRY(leave_point_if_due(r));
-        if (n % 256 == 0 && is_stopped(r))
+        if (n % 256 != 0)
+            continue;
+        count(&r->stats.bytes, r->stream.bytes - bytes);
+        bytes = r->stream.bytes;
+        if (is_stopped(r))
             return ERR_STOPPED;
     }
 }
@@ -348,54 +417,23 @@ static void end_connection(struct replica *r)
     r->control = NULL;
 }
 
-/* Whether another try is worth while; tells the user what happened. */
-static bool may_retry(struct replica *r, enum err e, bool connected, uint64_t *since_ms,
-                      uint64_t pause_ms)
+/* It is back: what goes wrong next still counts to this outage, until the link has proved steady.
+ */
+static void connected(struct replica *r)
 {
-    if (err_class(e) != ERRC_LINK)
-        return false;
-    uint64_t now = clock_mono_ms();
-    uint64_t window = r->o.task->retry.connection_ms;
-    char quoted[900];
-    if (*since_ms == 0)
-        *since_ms = now;
-    atomic_store(&r->stats.retrying_since_ms, *since_ms);
-    if (connected || *since_ms == now) {
-        log_warn("source.lost", "reason=%s next_try_ms=%llu retry_window_s=%llu",
-                 log_quote(quoted, sizeof(quoted), r->em.text), (unsigned long long)pause_ms,
-                 (unsigned long long)(window / 1000));
-    } else {
-        log_debug("source.retry", "reason=%s", log_quote(quoted, sizeof(quoted), r->em.text));
-    }
-    if (now - *since_ms <= window)
-        return true;
-    struct errmsg last = r->em;
-    errmsg_set(&r->em, e, "%.600s; gave up after %llu s (retry.connection)", last.text,
-               (unsigned long long)(window / 1000));
-    return false;
-}
-
-static void pause_for(struct replica *r, uint64_t ms)
-{
-    uint64_t until = clock_mono_ms() + ms / 2 + (uint64_t)rand() % (ms / 2 + 1); /* jitter */
-    while (clock_mono_ms() < until && replica_wait(r, until - clock_mono_ms()) == ERR_OK)
-        ;
+    uint64_t lasted_ms;
+    if (retry_rest(&r->retry, &lasted_ms))
+        log_info("source.back", "after_ms=%llu", (unsigned long long)lasted_ms);
 }
 
 static void run(struct replica *r)
 {
-    uint64_t since_ms = 0, pause_ms = BACKOFF_MS;
     for (;;) {
         uint64_t passed = r->passed, skip = r->group.skip, began_ms = 0;
         r->em.text[0] = 0;
         enum err e = connect_source(r);
         if (e == ERR_OK) {
-            if (since_ms != 0) {
-                log_info("source.back", "after_ms=%llu",
-                         (unsigned long long)(clock_mono_ms() - since_ms));
-                atomic_fetch_add(&r->stats.reconnects, 1);
-            }
-            atomic_store(&r->stats.retrying_since_ms, 0);
+            connected(r);
             began_ms = clock_mono_ms();
             e = follow(r);
         }
@@ -408,18 +446,18 @@ static void run(struct replica *r)
         end_connection(r);
         /* It got on, or worked for a while: this is a new outage. */
         bool steady = began_ms != 0 && clock_mono_ms() - began_ms > STEADY_MS;
-        if (r->passed != passed || r->group.skip > skip || steady) {
-            since_ms = 0;
-            pause_ms = BACKOFF_MS;
-        }
+        if (r->passed != passed || r->group.skip > skip || steady)
+            retry_end(&r->retry, NULL);
         if (e == ERR_STOPPED || is_stopped(r))
             return;
-        if (!may_retry(r, e, began_ms != 0, &since_ms, pause_ms)) {
+        if (err_class(e) == ERRC_LINK)
+            e = retry_wait(&r->retry, e, &r->em);
+        if (e == ERR_STOPPED)
+            return;
+        if (e != ERR_OK) {
             fault_raise(r->o.fault, e, &r->em);
             return;
         }
-        pause_for(r, pause_ms);
-        pause_ms = pause_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : pause_ms * 2;
     }
 }
 

@@ -22,6 +22,7 @@
 #include "pipeline/position.h"
 #include "pipeline/progress.h"
 #include "pipeline/tables.h"
+#include "pipeline/view.h"
 #include "pipeline/xa.h"
 #include "source/server.h"
 
@@ -39,6 +40,7 @@ struct replica_options {
     struct tables *tables;
     struct progress *progress;
     struct fault *fault;
+    struct view *view;              /* told of outages; holds the throttle. NULL: neither */
     const atomic_bool *stop;        /* set, with the loop woken: end soon */
     const struct src_server *known; /* the source that the position belongs to */
     uint32_t server_id;
@@ -56,10 +58,12 @@ struct replica_stats {
     _Atomic uint64_t events;
     _Atomic uint64_t rows;    /* changes of selected tables */
     _Atomic uint64_t next_id; /* ids below it may have been used */
-    _Atomic uint64_t reconnects;
-    _Atomic uint64_t last_event_ms;     /* source time of the last transaction; 0: none */
-    _Atomic uint64_t heard_ms;          /* monotonic; when bytes last came */
-    _Atomic uint64_t retrying_since_ms; /* monotonic; 0: connected */
+
+    _Atomic uint64_t heard_ms; /* monotonic; when bytes last came */
+    /* Both by the source's clock, microseconds since 1970; 0: not known. Up to the later of the
+     * two everything that was committed has been read. */
+    _Atomic uint64_t boundary_us; /* commit of the last group read */
+    _Atomic uint64_t synced_us;   /* when nothing was left to read */
 };
 
 NODISCARD enum err replica_new(const struct replica_options *o, struct replica **out);

@@ -66,6 +66,8 @@ static enum err open_mysql_group(struct replica *r, const struct stream_event *s
         name.gtid = g.gtid;
     group_begin(r, &name);
     r->group.has_gtid = !g.anonymous;
+    r->group.commit_us =
+        g.immediate_us != 0 ? g.immediate_us : (uint64_t)sev->ev.header.timestamp * 1000000;
     r->group.gtid = g.gtid;
     if (g.anonymous && r->read.kind == POSITION_GTID)
         return errmsg_set(
@@ -84,6 +86,7 @@ static enum err open_maria_group(struct replica *r, const struct stream_event *s
     TRY(binlog_maria_gtid_parse(&sev->ev, &g));
     group_begin(r, &(struct group_name){.known = true, .maria = g.gtid});
     r->group.has_gtid = r->group.is_maria = true;
+    r->group.commit_us = (uint64_t)sev->ev.header.timestamp * 1000000;
     r->group.maria = g.gtid;
     if ((g.flags & BINLOG_MARIA_PREPARED_XA) != 0)
         feeder_pin(r->o.feeder);
@@ -108,9 +111,12 @@ static enum err pass_boundary(struct replica *r, const struct stream *s)
     r->passed++;
     tables_trim_ids(r->o.tables);
     uint64_t es_ms = r->group.es_ms;
+    uint64_t commit_us = r->group.commit_us != 0 ? r->group.commit_us : es_ms * 1000;
     r->group = (struct group){.first_id = r->next_id, .es_ms = es_ms};
-    if (es_ms != 0)
-        atomic_store_explicit(&r->stats.last_event_ms, es_ms, memory_order_relaxed);
+    if (r->oldest_us == 0)
+        r->oldest_us = commit_us;
+    if (commit_us != 0)
+        atomic_store_explicit(&r->stats.boundary_us, commit_us, memory_order_relaxed);
     return ERR_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "mysqlproto/binlog/txn.h"
 #include "net/loop.h"
 #include "pipeline/replica.h"
+#include "pipeline/retry.h"
 #include "pipeline/stream.h"
 
 #define GTID_TEXT_MAX 160
@@ -44,6 +45,7 @@ struct group {
     struct savepoint savepoints[SAVEPOINTS_MAX];
     bool dropped;              /* an XA group too large to hold: read again when it commits */
     uint64_t es_ms;            /* of its last rows */
+    uint64_t commit_us;        /* by the source's clock, since 1970; 0: not known */
     struct binlog_place begin; /* where it begins; file 0: not worked out yet */
     uint32_t thread_id;        /* of the session that made it; 0: not known */
 };
@@ -65,7 +67,10 @@ struct replica {
     struct group group;
     bool boundary_fresh; /* read has moved since the last commit point */
     uint64_t point_ms;   /* monotonic; when the last commit point was left */
-    uint64_t passed;     /* groups that ended */
+    uint64_t oldest_us;  /* commit of the oldest group since then; 0: none */
+    bool beat;           /* the last event was a heartbeat: nothing is left to read */
+    struct retry retry;
+    uint64_t passed; /* groups that ended */
     struct binlog_inflater inflater;
     struct row_scratch scratch; /* of key cells */
     struct writer hash_scratch;

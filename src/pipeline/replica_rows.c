@@ -4,6 +4,7 @@
  */
 #include "pipeline/replica_int.h"
 
+#include "base/clock.h"
 #include "mysqlproto/binlog/inflate.h"
 
 #include <string.h>
@@ -216,6 +217,21 @@ static struct change_origin origin_of(struct replica *r, const struct stream *s,
                                   .thread_id = g->thread_id};
 }
 
+/* What the rows of one event add to the sums, and what they take from the throttle. */
+static void count_rows(struct replica *r, const struct binding *b, enum binlog_rows_op op,
+                       uint64_t rows, uint64_t bytes)
+{
+    struct table_counter *c = b->table_counter;
+    count(&r->stats.rows, rows);
+    if (c != NULL)
+        count(op == BINLOG_ROWS_WRITE    ? &c->inserted
+              : op == BINLOG_ROWS_UPDATE ? &c->updated
+                                         : &c->deleted,
+              rows);
+    if (r->o.view != NULL && throttle_limited(&r->o.view->incremental))
+        throttle_take(&r->o.view->incremental, 0, rows, bytes, clock_mono_us());
+}
+
 enum err replica_rows(struct replica *r, struct stream *s, const struct stream_event *sev)
 {
     uint64_t table_id;
@@ -243,6 +259,7 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
         .before_present = rows.before,
         .after_present = rows.after,
         .es_ms = r->group.es_ms,
+        .commit_us = r->group.commit_us,
         .gtid = r->o.task->canal.gtid ? slice_of(r->group.gtid_text, r->group.gtid_text_len)
                                       : SLICE_LIT(""),
         .origin = origin_of(r, s, sev),
@@ -253,7 +270,7 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
     uint64_t before = r->group.rows;
     struct rows_job job = {.rows = &rows, .binding = b};
     enum err e = walk(r, &job, rows.rows);
-    atomic_fetch_add_explicit(&r->stats.rows, r->group.rows - before, memory_order_relaxed);
+    count_rows(r, b, rows.op, r->group.rows - before, sev->ev.header.length);
     atomic_store_explicit(&r->stats.next_id, r->next_id, memory_order_relaxed);
     if (own != NULL)
         frame_unref(own);

@@ -54,7 +54,7 @@ static void tell(const struct retry *r, const char *cause, uint64_t pause_ms)
     char quoted[900];
     const char *subject = r->subject != NULL ? r->subject : "";
     log_quote(quoted, sizeof(quoted), cause);
-    if (r->tries == 1)
+    if (r->tries == 1 || r->resting)
         log_warn(r->event, "%sreason=%s next_try_ms=%llu retry_window_s=%llu", subject, quoted,
                  (unsigned long long)pause_ms, (unsigned long long)(r->window_ms / 1000));
     else
@@ -79,18 +79,27 @@ enum err retry_wait(struct retry *r, enum err e, struct errmsg *em)
     uint64_t pause = retry_pause_ms(r->tries++);
     pause = pause / 2 + chance(r, pause / 2 + 1);
     tell(r, em->text, pause);
+    r->resting = false;
     view_trouble_begin(r->view, r->side, r->bit, r->since_us, wall + pause * 1000,
                        r->since_us + r->window_ms * 1000, em->text);
     return sleep_until(r, now + pause);
 }
 
-bool retry_end(struct retry *r, uint64_t *lasted_ms)
+bool retry_rest(struct retry *r, uint64_t *lasted_ms)
 {
-    bool was = r->tries > 0;
+    bool was = r->tries > 0 && !r->resting;
     if (lasted_ms != NULL)
         *lasted_ms = was ? clock_mono_ms() - r->since_ms : 0;
     if (was)
         view_trouble_end(r->view, r->side, r->bit);
+    r->resting = true;
+    return was;
+}
+
+bool retry_end(struct retry *r, uint64_t *lasted_ms)
+{
+    bool was = retry_rest(r, lasted_ms);
     r->tries = 0;
+    r->resting = false;
     return was;
 }

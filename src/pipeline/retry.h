@@ -23,6 +23,11 @@
 #include "base/err.h"
 #include "pipeline/view.h"
 
+/* Bits of a side beside those of the lanes, which count from 0. */
+#define RETRY_BIT_TOPICS 61
+#define RETRY_BIT_TASK   62
+#define RETRY_BIT_HEADS  63
+
 struct retry {
     struct view *view; /* NULL: nobody looks */
     enum view_side side;
@@ -41,6 +46,7 @@ struct retry {
     uint64_t since_us;
     uint64_t pause_ms;
     uint64_t tries;
+    bool resting;
     uint64_t seed;
 };
 
@@ -53,6 +59,13 @@ struct retry {
  * sentence.
  */
 NODISCARD enum err retry_wait(struct retry *r, enum err e, struct errmsg *em);
+
+/*
+ * It works for the moment, and is not shown as an outage any more; but what
+ * fails next goes on in the same window with the same pauses, unless
+ * retry_end() has said that it was steady. As retry_end() in what it returns.
+ */
+bool retry_rest(struct retry *r, uint64_t *lasted_ms);
 
 /* The outage is over, or nobody tries any more. Whether there was one, and how long it lasted. */
 bool retry_end(struct retry *r, uint64_t *lasted_ms);

@@ -239,6 +239,7 @@ enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
 
 #define FACT_OBJECTS SLICE_LIT("objects")
 #define FACT_BINLOG  SLICE_LIT("binlog")
+#define FACT_SHOWN   SLICE_LIT("state")
 
 enum err state_same_choice(struct ckpt *c, uint64_t hash, bool *same)
 {
@@ -268,6 +269,33 @@ enum err state_put_binlog_made(struct ckpt *c, const char *file, uint32_t made)
     writer_u32(&w, made);
     writer_slice_put(&w, slice_str(file));
     enum err e = w.err == ERR_OK ? ckpt_put_fact(c, FACT_BINLOG, writer_slice(&w)) : w.err;
+    writer_fini(&w);
+    return e;
+}
+
+/* name, NUL, since (8 bytes), cause */
+bool state_shown(const struct ckpt *c, struct slice *name, uint64_t *since_us, struct slice *cause)
+{
+    struct slice fact;
+    if (!ckpt_fact(c, FACT_SHOWN, &fact))
+        return false;
+    const uint8_t *end = memchr(fact.ptr, 0, fact.len);
+    if (end == NULL || fact.len - (size_t)(end - fact.ptr) < 9)
+        return false;
+    *name = slice_of(fact.ptr, (size_t)(end - fact.ptr));
+    *since_us = load_le64(end + 1);
+    *cause = slice_of(end + 9, fact.len - name->len - 9);
+    return true;
+}
+
+enum err state_put_shown(struct ckpt *c, struct slice name, uint64_t since_us, struct slice cause)
+{
+    struct writer w;
+    writer_init(&w, 4096);
+    writer_cstr(&w, name);
+    writer_u64(&w, since_us);
+    writer_slice_put(&w, cause);
+    enum err e = w.err == ERR_OK ? ckpt_put_fact(c, FACT_SHOWN, writer_slice(&w)) : w.err;
     writer_fini(&w);
     return e;
 }

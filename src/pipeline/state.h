@@ -39,6 +39,11 @@ NODISCARD enum err state_put_binlog_made(struct ckpt *c, const char *file, uint3
 /* Reserves ids ahead of next_id; *put: there was something to put. */
 NODISCARD enum err state_reserve_ids(struct ckpt *c, uint64_t next_id, bool *put);
 
+/* The state that a task shows (a name of view.h), since when, and why. False: never put. */
+bool state_shown(const struct ckpt *c, struct slice *name, uint64_t *since_us, struct slice *cause);
+NODISCARD enum err state_put_shown(struct ckpt *c, struct slice name, uint64_t since_us,
+                                   struct slice cause);
+
 NODISCARD enum err state_put_source(struct ckpt *c, const struct src_server *sv);
 NODISCARD enum err state_put_position(struct ckpt *c, const struct src_server *sv,
                                       const struct position *p, uint64_t next_id, uint64_t es_ms);

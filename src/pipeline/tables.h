@@ -16,6 +16,7 @@
 #include "config/task.h"
 #include "mysqlproto/binlog/table_map.h"
 #include "pipeline/binding.h"
+#include "pipeline/counters.h"
 #include "pipeline/position.h"
 #include "pipeline/topics.h"
 #include "rules/objects.h"
@@ -51,6 +52,7 @@ struct tables_options {
     const struct objects *objects;
     struct topics *topics;
     const struct format_options *format;
+    struct counters *counters; /* NULL: nothing is counted */
     tables_define_fn define;
     void *define_arg;
     bool mariadb;   /* the source is one */

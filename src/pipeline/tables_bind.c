@@ -169,7 +169,11 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
         return ERR_NO_MEMORY;
     b->partitions = t->o.topics->items[b->topic_index].partitions;
     if (from_map)
-        TRY(row_plan_new(b->table, &b->plan, em));
+        if (t->o.counters != NULL) {
+            b->table_counter = counters_table(t->o.counters, b->table->database, b->table->name);
+            b->topic_counter = counters_topic(t->o.counters, slice_str(b->topic));
+        }
+    TRY(row_plan_new(b->table, &b->plan, em));
     struct canal_names names = {.database = b->table->database, .table = b->table->name};
     TRY(format_table_new(t->o.format, b->table, &names, &b->format, em));
     uint16_t *named;

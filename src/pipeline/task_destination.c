@@ -1,12 +1,11 @@
 /* The destination at start: options for librdkafka, the embedded broker, a first contact. */
 #include "pipeline/task_int.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "pipeline/retry.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define ADMIN_TIMEOUT_MS 10000
 
@@ -74,7 +73,8 @@ static enum err fill_options(struct task *t, struct errmsg *em)
 
 static enum err start_embedded(struct task *t, struct errmsg *em)
 {
-    TRY(kafka_embedded_new(1, &t->embedded, em));
+    if (t->embedded == NULL)
+        TRY(kafka_embedded_new(1, &t->embedded, em));
     t->kafka.embedded = t->embedded;
     log_warn("destination.embedded",
              "brokers=%s note=\"the embedded broker keeps nothing when this process ends\"",
@@ -85,27 +85,24 @@ static enum err start_embedded(struct task *t, struct errmsg *em)
 /* The first contact, tried again while brokers are away. */
 static enum err reach(struct task *t, struct errmsg *em)
 {
-    uint64_t since = clock_mono_ms();
-    for (bool first = true;; first = false) {
+    struct retry retry = {.view = t->o.view,
+                          .side = VIEW_DESTINATION,
+                          .bit = RETRY_BIT_TASK,
+                          .event = "destination.down",
+                          .window_key = "retry.connection",
+                          .window_ms = t->config->retry.connection_ms,
+                          .stop = &task_stopping};
+    for (;;) {
         int count = 0;
         enum err e = kafka_cluster_brokers(t->admin, &count, em);
         if (e == ERR_OK)
             log_info("destination.connected", "brokers=%s count=%d",
                      t->embedded != NULL ? kafka_embedded_address(t->embedded) : t->brokers, count);
-        if (e == ERR_OK || err_class(e) != ERRC_BROKER)
+        if (e == ERR_OK || err_class(e) != ERRC_BROKER) {
+            retry_end(&retry, NULL);
             return e;
-        if (clock_mono_ms() - since > t->config->retry.connection_ms)
-            return e;
-        char quoted[900];
-        if (first)
-            log_warn("destination.down", "reason=%s retry_window_s=%llu",
-                     log_quote(quoted, sizeof(quoted), em->text),
-                     (unsigned long long)(t->config->retry.connection_ms / 1000));
-        for (int i = 0; i < 20; i++) {
-            if (atomic_load(&task_stopping))
-                return ERR_STOPPED;
-            usleep(50000);
         }
+        TRY(retry_wait(&retry, e, em));
     }
 }
 
@@ -124,6 +121,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
                                 .replication_factor = d->replication_factor,
                                 .message_max = d->message_max,
                                 .retry_ms = t->config->retry.connection_ms,
-                                .stop = &task_stopping};
+                                .stop = &task_stopping,
+                                .view = t->o.view};
     return ERR_OK;
 }

@@ -1,4 +1,10 @@
-/* What the files of a task share. See task.h. */
+/*
+ * One run of a task, and what its files share. See task.h.
+ *
+ *   TRY(task_open(&options, &shared, &t, &em));   connects, checks, reads definitions, makes topics
+ *   e = task_run(t, &em);                         until it is interrupted, done, or fails
+ *   task_close(t);
+ */
 #pragma once
 
 #include "kafka/embedded.h"
@@ -9,6 +15,7 @@
 #include "pipeline/replica.h"
 #include "pipeline/state.h"
 #include "pipeline/task.h"
+#include "pipeline/view.h"
 #include "source/zone.h"
 
 #include <pthread.h>
@@ -20,8 +27,38 @@ struct lane_head {
     bool said;
 };
 
+/* What outlives a run. */
+struct task_shared {
+    struct ckpt *ckpt;
+    struct kafka_embedded *embedded; /* NULL until the first run has made it */
+};
+
+/* Sums at one moment, for rates. */
+struct task_sums {
+    uint64_t at_ms;
+    uint64_t rows;
+    uint64_t bytes;
+    uint64_t messages;
+};
+
+#define SUMS_KEPT 16
+
+/* What task_view.c remembers between two snapshots. */
+struct task_show {
+    uint64_t at_ms;
+    enum view_state state;
+    uint64_t since_us;
+    bool caught_up;
+    struct position durable;
+    uint64_t sum_count; /* ever */
+    struct task_sums sums[SUMS_KEPT];
+    struct task_sums sampled; /* as of the last point of the hour's pictures */
+};
+
 struct task {
     struct task_options o;
+    struct task_shared *shared;
+    struct task_show show;
     const struct task_config *config;
     struct fault fault;
 
@@ -63,12 +100,17 @@ struct task {
     bool reader_runs;
     struct position acked; /* everything before it is acknowledged */
     uint64_t acked_es_ms;
-    bool torn; /* a position was put by half: it must not become durable */
+    bool torn;    /* a position was put by half: it must not become durable */
+    bool reached; /* the end that --until names */
     struct lane_head heads[LANES_MAX];
     uint64_t full_since_ms; /* monotonic; the disk under the checkpoint is full since; 0: not */
+    uint64_t full_since_us;
 };
 
+/* Set: everything that waits ends, and the run with it. */
 extern atomic_bool task_stopping;
+/* A signal, or a stop from outside: the process is to end. */
+extern atomic_bool task_ending;
 
 /*
  * task_source.c: connects and reads what the source is, where to begin, the
@@ -88,4 +130,23 @@ enum err task_define(void *task, struct slice database, struct slice table, stru
 NODISCARD enum err task_connect_destination(struct task *t, struct errmsg *em);
 
 /* task_run.c */
+NODISCARD enum err task_open(const struct task_options *o, struct task_shared *shared,
+                             struct task **out, struct errmsg *em);
 NODISCARD enum err task_start(struct task *t, struct errmsg *em);
+/* ERR_OK: interrupted, or --until is reached (t->reached). */
+NODISCARD enum err task_run(struct task *t, struct errmsg *em);
+void task_close(struct task *t);
+
+/*
+ * task_view.c: publishes how the run stands, if the last time is a while ago.
+ * *dirty: the checkpoint has something new, the state. Supervisor.
+ */
+void task_show(struct task *t, bool *dirty);
+
+/* task_view.c: the same at once, and for good: adds the run's sums to the view's. */
+void task_show_end(struct task *t);
+
+/* task_view.c: publishes a state in which nothing runs. position: of the checkpoint; may be NULL.
+ */
+void task_show_rest(struct view *v, const struct task_config *config, enum view_state state,
+                    uint64_t since_us, const char *cause, const struct position *position);

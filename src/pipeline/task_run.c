@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/retry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,21 +19,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS    10
-#define SYNC_MS    100   /* between checkpoints, at least */
-#define FULL_MS    1000  /* between tries while the disk is full */
-#define DRAIN_MS   10000 /* without an acknowledgement, at the end */
-#define STUCK_MS   30000 /* a lane's oldest batch without an acknowledgement, until it is said */
-#define STATUS_MS  1000
+#define TICK_MS  10
+#define SYNC_MS  100   /* between checkpoints, at least */
+#define FULL_MS  1000  /* between tries while the disk is full */
+#define DRAIN_MS 10000 /* without an acknowledgement, at the end */
+#define STUCK_MS 30000 /* a lane's oldest batch without an acknowledgement, until it is said */
+
 #define FRAME_SIZE (256u << 10)
 #define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
 
 atomic_bool task_stopping;
-
-void task_stop(void)
-{
-    atomic_store(&task_stopping, true);
-}
 
 static void wake_reader(void *task)
 {
@@ -82,6 +78,7 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
             .message_max = t->config->destination.message_max,
             .retry_ms = t->config->retry.connection_ms,
             .fault = &t->fault,
+            .view = t->o.view,
             .on_empty = wake_reader,
             .on_empty_arg = t,
         };
@@ -104,6 +101,7 @@ static enum err start_reader(struct task *t, struct errmsg *em)
         .tables = t->tables,
         .progress = &t->progress,
         .fault = &t->fault,
+        .view = t->o.view,
         .stop = &task_stopping,
         .known = &t->server,
         .server_id = t->server_id,
@@ -168,25 +166,6 @@ static uint64_t acknowledged(const struct task *t)
     return n;
 }
 
-/* The line that a terminal shows, once a second. */
-static void show_status(struct task *t, uint64_t *last_rows, uint64_t *last_ms)
-{
-    uint64_t now = clock_mono_ms();
-    if (now - *last_ms < STATUS_MS)
-        return;
-    const struct replica_stats *s = replica_stats(t->replica);
-    uint64_t rows = acknowledged(t);
-    char text[250], where[100];
-    uint64_t retrying = atomic_load(&s->retrying_since_ms);
-    snprintf(text, sizeof(text), "%s  %s  %" PRIu64 " changes acknowledged  %" PRIu64 "/s  at %s",
-             t->config->task, retrying != 0 ? "retrying" : "streaming", rows,
-             (rows - *last_rows) * 1000 / (now - *last_ms),
-             position_text(&t->acked, where, sizeof(where)));
-    log_status(text);
-    *last_rows = rows;
-    *last_ms = now;
-}
-
 static bool until_reached(const struct task *t)
 {
     switch (t->o.until) {
@@ -219,8 +198,11 @@ static enum err sync_state(struct task *t, bool *synced, struct errmsg *em)
     *synced = e == ERR_OK;
     if (e == ERR_OK && t->full_since_ms != 0) {
         log_info("state.back", "after_s=%" PRIu64, (now - t->full_since_ms) / 1000);
+        view_trouble_end(t->o.view, VIEW_STATE_DIR, 0);
         t->full_since_ms = 0;
     }
+    if (e == ERR_OK)
+        TRY(position_copy(&t->show.durable, &t->acked));
     if (e != ERR_STATE_FULL)
         return e;
     if (t->full_since_ms == 0) {
@@ -228,7 +210,11 @@ static enum err sync_state(struct task *t, bool *synced, struct errmsg *em)
         log_warn("state.full", "reason=%s retry_window_s=%" PRIu64,
                  log_quote(quoted, sizeof(quoted), em->text), t->config->retry.other_ms / 1000);
         t->full_since_ms = now;
+        t->full_since_us = clock_wall_us();
     }
+    view_trouble_begin(t->o.view, VIEW_STATE_DIR, 0, t->full_since_us,
+                       clock_wall_us() + FULL_MS * 1000,
+                       t->full_since_us + t->config->retry.other_ms * 1000, em->text);
     return now - t->full_since_ms > t->config->retry.other_ms ? e : ERR_OK;
 }
 
@@ -244,8 +230,10 @@ static enum err watch_heads(struct task *t, struct errmsg *em)
         struct lane_head *h = &t->heads[i];
         uint64_t acked = lane_acked(t->lanes[i]);
         if (acked != h->acked || lane_idle(t->lanes[i])) {
-            if (h->said)
+            if (h->said) {
                 log_info("destination.moving", "lane=%u", i);
+                view_trouble_end(t->o.view, VIEW_DESTINATION, RETRY_BIT_HEADS);
+            }
             *h = (struct lane_head){.acked = acked, .since_ms = now};
             continue;
         }
@@ -256,6 +244,11 @@ static enum err watch_heads(struct task *t, struct errmsg *em)
                      "hold the position back: is a partition without a leader?\"",
                      i, (now - h->since_ms) / 1000);
             h->said = true;
+            uint64_t since_us = clock_wall_us() - (now - h->since_ms) * 1000;
+            view_trouble_begin(t->o.view, VIEW_DESTINATION, RETRY_BIT_HEADS, since_us, 0,
+                               since_us + t->config->retry.connection_ms * 1000,
+                               "the oldest messages of a lane are not acknowledged, while others "
+                               "are: is a partition without a leader?");
         }
         if (now - h->since_ms > t->config->retry.connection_ms)
             return errmsg_set(em, ERR_BROKER_DOWN,
@@ -271,7 +264,7 @@ static enum err watch_heads(struct task *t, struct errmsg *em)
 static enum err supervise(struct task *t, struct errmsg *em)
 {
     bool dirty = false;
-    uint64_t synced_ms = 0, rows = 0, status_ms = clock_mono_ms();
+    uint64_t synced_ms = 0;
     while (fault_err(&t->fault) == ERR_OK && !atomic_load(&task_stopping) && !until_reached(t) &&
            !replica_ended(t->replica)) {
         bool moved = false, reserved = false;
@@ -282,6 +275,7 @@ static enum err supervise(struct task *t, struct errmsg *em)
             e = state_reserve_ids(t->ckpt, next_id, &reserved);
         if (e != ERR_OK)
             return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
+        task_show(t, &dirty);
         dirty = dirty || moved || reserved;
         uint64_t pause = t->full_since_ms != 0 ? FULL_MS : SYNC_MS;
         if (dirty && clock_mono_ms() - synced_ms >= pause) {
@@ -291,7 +285,6 @@ static enum err supervise(struct task *t, struct errmsg *em)
             dirty = !synced;
         }
         TRY(watch_heads(t, em));
-        show_status(t, &rows, &status_ms);
         nap();
     }
     return ERR_OK;
@@ -338,6 +331,12 @@ static void drain_lanes(struct task *t)
     }
 }
 
+static enum err sync_last(struct task *t, struct errmsg *em)
+{
+    TRY(ckpt_sync(t->ckpt, em));
+    return position_copy(&t->show.durable, &t->acked);
+}
+
 enum err task_run(struct task *t, struct errmsg *em)
 {
     enum err e = task_start(t, em);
@@ -345,16 +344,17 @@ enum err task_run(struct task *t, struct errmsg *em)
         return e; /* nothing was read */
     if (e == ERR_OK)
         e = supervise(t, em);
+    t->reached = e == ERR_OK && fault_err(&t->fault) == ERR_OK &&
+                 (until_reached(t) || replica_ended(t->replica));
     stop_reader(t);
     if (e == ERR_OK)
         drain_lanes(t);
-    log_status("");
     /* What is acknowledged by now counts, whatever the reason of the end. */
     bool moved = false;
     struct errmsg late = {0};
     enum err last = take_progress(t, &moved);
     if (last == ERR_OK && !t->torn)
-        last = ckpt_sync(t->ckpt, &late);
+        last = sync_last(t, &late);
     if (fault_err(&t->fault) != ERR_OK)
         return errmsg_set(em, fault_err(&t->fault), "%s", fault_text(&t->fault));
     if (e == ERR_OK && last != ERR_OK) {
@@ -370,7 +370,7 @@ enum err task_run(struct task *t, struct errmsg *em)
 
 static enum err open_all(struct task *t, struct errmsg *em)
 {
-    TRY(ckpt_open(t->config->state_dir, t->config->task, &t->ckpt, em));
+
     enum net_backend io = t->config->limits.io == CONF_IO_URING   ? NET_URING
                           : t->config->limits.io == CONF_IO_EPOLL ? NET_EPOLL
                                                                   : NET_AUTO;
@@ -385,16 +385,21 @@ static enum err open_all(struct task *t, struct errmsg *em)
     return ERR_OK;
 }
 
-enum err task_open(const struct task_options *o, struct task **out, struct errmsg *em)
+enum err task_open(const struct task_options *o, struct task_shared *shared, struct task **out,
+                   struct errmsg *em)
 {
     struct task *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return ERR_NO_MEMORY;
     t->o = *o;
     t->config = o->config;
+    t->shared = shared;
+    t->ckpt = shared->ckpt;
+    t->embedded = shared->embedded;
     pthread_mutex_init(&t->fault.lock, NULL);
     pthread_mutex_init(&t->progress.lock, NULL);
     enum err e = open_all(t, em);
+    shared->embedded = t->embedded;
     if (e != ERR_OK && em->text[0] == 0)
         errmsg_set(em, e, "source %s:%u: %s", o->config->source.host, o->config->source.port,
                    err_text(e));
@@ -427,11 +432,11 @@ void task_close(struct task *t)
     frame_pool_free(t->pool);
     topics_fini(&t->topics);
     kafka_admin_free(t->admin);
-    kafka_embedded_free(t->embedded);
+
     free((void *)(uintptr_t)t->kafka.properties);
     free(t->brokers);
     position_fini(&t->acked);
-    ckpt_close(t->ckpt);
+    position_fini(&t->show.durable);
     pthread_mutex_destroy(&t->fault.lock);
     pthread_mutex_destroy(&t->progress.lock);
     free(t);

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "pipeline/replica_int.h"
+#include "pipeline/retry.h"
 #include "source/catalog.h"
 
 #include <stdio.h>
@@ -318,6 +319,7 @@ static enum err read_source(struct task *t, struct errmsg *em)
                                      .objects = t->objects,
                                      .topics = &t->topics,
                                      .format = &t->format,
+                                     .counters = &t->o.view->counters,
                                      .define = task_define,
                                      .define_arg = t,
                                      .mariadb = t->server.flavour == SRC_MARIADB,
@@ -357,37 +359,29 @@ static void forget_source(struct task *t)
     xa_list_fini(&t->xa);
 }
 
-/* Sleeps a second, or until the task is asked to stop. */
-static enum err pause_a_second(void)
-{
-    for (int i = 0; i < 20; i++) {
-        if (atomic_load(&task_stopping))
-            return ERR_STOPPED;
-        usleep(50000);
-    }
-    return ERR_OK;
-}
-
 enum err task_open_source(struct task *t, struct errmsg *em)
 {
     fill_options(t);
     make_uuid(t);
     fill_format(t);
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
-    uint64_t since = clock_mono_ms();
-    for (bool first = true;; first = false) {
+    struct retry retry = {.view = t->o.view,
+                          .side = VIEW_SOURCE,
+                          .bit = RETRY_BIT_TASK,
+                          .event = "source.down",
+                          .window_key = "retry.connection",
+                          .window_ms = t->config->retry.connection_ms,
+                          .stop = &task_stopping};
+    for (;;) {
         enum err e = connect_source(t, em);
         if (e == ERR_OK)
             e = read_source(t, em);
-        if (err_class(e) != ERRC_LINK || clock_mono_ms() - since > t->config->retry.connection_ms)
+        if (err_class(e) != ERRC_LINK) {
+            retry_end(&retry, NULL);
             return e;
-        char quoted[900];
-        if (first)
-            log_warn("source.down", "reason=%s retry_window_s=%llu",
-                     log_quote(quoted, sizeof(quoted), em->text[0] != 0 ? em->text : err_text(e)),
-                     (unsigned long long)(t->config->retry.connection_ms / 1000));
+        }
         forget_source(t);
-        TRY(pause_a_second());
+        TRY(retry_wait(&retry, e, em));
     }
 }
 

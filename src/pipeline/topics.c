@@ -1,11 +1,11 @@
 #include "pipeline/topics.h"
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/retry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void topics_fini(struct topics *t)
 {
@@ -116,21 +116,23 @@ static enum err compare(struct topics *t, const struct topic *topic, struct errm
 /* Asks again while brokers are away, as the lanes do with messages. */
 static enum err ask(struct topics *t, struct topic *topic, int32_t partitions, struct errmsg *em)
 {
-    uint64_t since = clock_mono_ms();
-    for (bool first = true;; first = false) {
+    char subject[300];
+    snprintf(subject, sizeof(subject), "topic=%s ", topic->name);
+    struct retry retry = {.view = t->view,
+                          .side = VIEW_DESTINATION,
+                          .bit = RETRY_BIT_TOPICS,
+                          .event = "destination.down",
+                          .subject = subject,
+                          .window_key = "retry.connection",
+                          .window_ms = t->retry_ms,
+                          .stop = t->stop};
+    for (;;) {
         enum err e = topic->known ? compare(t, topic, em) : settle(t, topic, partitions, em);
-        if (err_class(e) != ERRC_BROKER || clock_mono_ms() - since > t->retry_ms)
+        if (err_class(e) != ERRC_BROKER) {
+            retry_end(&retry, NULL);
             return e;
-        char quoted[900];
-        if (first)
-            log_warn("destination.down", "topic=%s reason=%s retry_window_s=%llu", topic->name,
-                     log_quote(quoted, sizeof(quoted), em->text),
-                     (unsigned long long)(t->retry_ms / 1000));
-        for (int i = 0; i < 20; i++) {
-            if (atomic_load(t->stop))
-                return ERR_STOPPED;
-            usleep(50000);
         }
+        TRY(retry_wait(&retry, e, em));
     }
 }
 

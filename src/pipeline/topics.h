@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "kafka/topic.h"
+#include "pipeline/view.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct topics {
     size_t message_max;      /* of the task, compared with each topic's own */
     uint64_t retry_ms;       /* how long brokers may be away while a topic is asked about */
     const atomic_bool *stop; /* ends that wait */
+    struct view *view;       /* told of outages; NULL: nobody looks */
     uint32_t count;
     uint32_t cap;
     struct topic *items;

@@ -226,6 +226,13 @@ void view_trouble_end(struct view *v, enum view_side side, unsigned bit)
         count(&v->reconnects[side], 1);
 }
 
+void view_trouble_forget(struct view *v)
+{
+    pthread_mutex_lock(&v->lock);
+    memset(v->trouble, 0, sizeof(v->trouble));
+    pthread_mutex_unlock(&v->lock);
+}
+
 void view_troubles(struct view *v, struct view_trouble out[VIEW_SIDES])
 {
     pthread_mutex_lock(&v->lock);

@@ -113,6 +113,15 @@ struct view_throttle {
     bool holding; /* right now */
 };
 
+/* Sums over the life of the process. */
+struct view_totals {
+    uint64_t source_bytes, source_events;
+    uint64_t rows;                    /* changes of selected tables */
+    uint64_t messages, message_bytes; /* produced */
+    uint64_t acknowledged;            /* messages */
+    uint64_t replaced_text;           /* characters */
+};
+
 struct view_snapshot {
     atomic_uint refs;
     uint64_t at_us;
@@ -134,8 +143,7 @@ struct view_snapshot {
     bool behind_known;
     uint64_t bytes_behind; /* of binlog between acknowledged and the source's end */
 
-    uint64_t source_bytes, source_events, rows, messages, message_bytes, acknowledged_messages;
-    uint64_t replaced_text;
+    struct view_totals totals;
     uint64_t rows_rate, bytes_rate, messages_rate; /* a second, over the last seconds */
     uint64_t retries[VIEW_SIDES];
     uint64_t reconnects[VIEW_SIDES];
@@ -155,17 +163,21 @@ enum view_command { VIEW_NO_COMMAND, VIEW_PAUSE, VIEW_RESUME, VIEW_STOP };
 struct view {
     struct counters counters;
     struct view_histogram commit_to_ack;
-    struct throttle full;        /* limits of the copy; whoever copies takes from it */
-    struct throttle incremental; /* limits of the stream; the reader takes from it */
-    atomic_bool copying;         /* the copy runs: set and unset by whoever copies */
-    _Atomic uint64_t beat_ms;    /* the supervisor was here */
-    _Atomic uint64_t state_now;  /* enum view_state, of the newest snapshot */
-    _Atomic uint64_t retry_now;  /* counts up: all who wait for their next try try at once */
+    struct throttle full;           /* limits of the copy; whoever copies takes from it */
+    struct throttle incremental;    /* limits of the stream; the reader takes from it */
+    _Atomic int64_t clock_ahead_us; /* the source's clock is that far ahead of ours */
+    atomic_bool copying;            /* the copy runs: set and unset by whoever copies */
+    _Atomic uint64_t beat_ms;       /* the supervisor was here */
+    _Atomic uint64_t state_now;     /* enum view_state, of the newest snapshot */
+    _Atomic uint64_t retry_now;     /* counts up: all who wait for their next try try at once */
     _Atomic uint64_t failed_retries[VIEW_SIDES];
     _Atomic uint64_t reconnects[VIEW_SIDES];
     _Atomic uint32_t command; /* enum view_command */
     void (*interrupt)(void);  /* async-signal-safe; ends what the supervisor waits for */
     uint64_t started_us;
+    _Atomic uint64_t
+        covered_us; /* by the source's clock: all up to there is acknowledged; 0: not known */
+    struct view_totals past; /* of runs that have ended; the supervisor's */
 
     pthread_mutex_t lock;
     struct view_snapshot *newest;
@@ -201,6 +213,9 @@ void view_trouble_begin(struct view *v, enum view_side side, unsigned bit, uint6
 
 /* It works again. */
 void view_trouble_end(struct view *v, enum view_side side, unsigned bit);
+
+/* Whoever had them is gone: all troubles are forgotten, and count as no recovery. */
+void view_trouble_forget(struct view *v);
 
 void view_troubles(struct view *v, struct view_trouble out[VIEW_SIDES]);
 
