@@ -45,7 +45,6 @@ struct catalog_session {
     struct slice utf8mb4_collation;  /* default_collation_for_utf8mb4 (MySQL) */
     struct slice engine;             /* default_storage_engine */
     bool implicit_timestamp;         /* explicit_defaults_for_timestamp is OFF */
-    bool invisible_key;   /* sql_generate_invisible_primary_key is ON; MySQL does not log that */
     bool utf8_is_utf8mb4; /* MariaDB: old_mode lacks UTF8_IS_UTF8MB3 */
 };
 
