@@ -330,6 +330,7 @@ static enum err resolve(struct resolver *b)
         return ERR_NO_MEMORY;
     t->database = arena_copy(b->arena, b->map->database);
     t->name = arena_copy(b->arena, b->map->name);
+    t->engine = b->def != NULL ? arena_copy(b->arena, b->def->engine) : SLICE_LIT("");
     t->type_text_rebuilt = b->def == NULL;
     for (uint32_t i = 0; i < t->column_count; i++)
         TRY(resolve_column(b, i));

@@ -95,12 +95,15 @@ struct table {
     atomic_uint refs;
     struct slice database;
     struct slice name;
+    struct slice engine;    /* "InnoDB"; len 0: not known */
     uint32_t column_count;
     struct column *columns;
     uint32_t pk_count;      /* pkNames: the primary key's columns */
     uint16_t *pk;
     uint32_t identity_count; /* the record key: primary, else first UNIQUE whose columns are NOT NULL */
     uint16_t *identity;
+    struct slice identity_index; /* "PRIMARY"; len 0: none, or not known */
+    bool identity_hashed;   /* that index keeps hashes: it finds rows, and does not order them */
     uint32_t partition_count; /* columns that choose the partition: identity, else first UNIQUE */
     uint16_t *partition;
     bool type_text_rebuilt; /* no catalogue entry: type_text was made from the table map */

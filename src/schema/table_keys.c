@@ -102,12 +102,19 @@ enum err table_keys(struct resolver *b)
     bool prefix;
 
     TRY(resolve_primary(b, &prefix));
+    t->identity_index = SLICE_LIT("");
     if (t->pk_count > 0 && !prefix) {
         t->identity = t->pk;
         t->identity_count = t->pk_count;
+        if (b->def != NULL) /* without it, what the map says may be a unique key */
+            t->identity_index = SLICE_LIT("PRIMARY");
+        if (b->def != NULL && b->def->key_count > 0 && b->def->keys[0].primary)
+            t->identity_hashed = b->def->keys[0].hash;
     } else if ((k = unique_key(b, false)) != NULL) {
         TRY(copy_parts(b, k->parts, k->part_count, b->before, &t->identity));
         t->identity_count = k->part_count;
+        t->identity_index = arena_copy(b->arena, k->name);
+        t->identity_hashed = k->hash;
     }
     if (t->identity_count > 0) {
         t->partition = t->identity;

@@ -367,6 +367,9 @@ Test(table, the_primary_key_is_identity_and_partition)
     cr_assert_eq(t->pk[0], 1);
     cr_assert_eq(t->identity_count, 2);
     cr_assert_eq(t->identity[1], 0);
+    cr_assert(slice_eq(t->identity_index, SLICE_LIT("PRIMARY")));
+    cr_assert_not(t->identity_hashed);
+    cr_assert(slice_eq(t->engine, SLICE_LIT("InnoDB")));
     cr_assert_eq(t->partition_count, 2);
     table_unref(t);
 }
@@ -387,6 +390,7 @@ Test(table, the_first_unique_key_without_nulls_stands_in_for_a_primary_key)
     cr_assert_eq(t->pk_count, 0);
     cr_assert_eq(t->identity_count, 1);
     cr_assert_eq(t->identity[0], 2);
+    cr_assert(slice_eq(t->identity_index, SLICE_LIT("k")));
     cr_assert_eq(t->partition[0], 2);
     table_unref(t);
 }
@@ -401,6 +405,7 @@ Test(table, a_unique_key_with_nulls_only_chooses_the_partition)
     key(&s, false, false, a, 1);
     struct table *t = resolved(&s);
     cr_assert_eq(t->identity_count, 0);
+    cr_assert_eq(t->identity_index.len, 0);
     cr_assert_eq(t->partition_count, 1);
     table_unref(t);
 }
