@@ -38,10 +38,11 @@ struct chunk_row {
     const uint8_t *packet;
     uint32_t len;
     uint32_t frame; /* index into frames */
+    bool head;      /* too large: only its first bytes, the key's columns among them */
 };
 
 struct chunk {
-    struct chunk *next; /* in the list of whoever owns it */
+    struct chunk *next;       /* in the list of whoever owns it */
     struct copy_table *table; /* a reference */
     struct copy_key *after;   /* NULL: from the beginning */
     struct copy_key *upto;    /* NULL: to the end */
@@ -54,10 +55,10 @@ struct chunk {
     uint32_t frame_count;
     uint32_t frame_cap;
     struct frame **frames;
-    size_t bytes;    /* of the rows */
-    bool cut;        /* memory ran short: upto was moved to the last row that was read */
-    bool more;       /* keyless: a part; further parts of the same read follow */
-    enum err err;    /* the read failed; em says why, and marks and rows are void */
+    size_t bytes;       /* of the rows */
+    bool cut;           /* memory ran short: upto was moved to the last row that was read */
+    bool more;          /* keyless: a part; further parts of the same read follow */
+    enum err err;       /* the read failed; em says why, and marks and rows are void */
     uint16_t sql_error; /* the server's number; 0: none */
     struct errmsg em;
     void *owner; /* the caller's, as range; parts of one read share both */
@@ -65,6 +66,9 @@ struct chunk {
 };
 
 NODISCARD enum err chunk_new(struct copy_table *table, struct chunk **out);
+
+/* Appends a row that lies in f, and keeps f. */
+NODISCARD enum err chunk_add_row(struct chunk *c, struct slice packet, struct frame *f, bool head);
 
 /* Drops rows and frames, keeps the range and the marks. */
 void chunk_drop_rows(struct chunk *c);

@@ -1,12 +1,31 @@
 /*
  * A table as the copy reads it: one version of its definition, the key that
- * cuts it into chunks, and the statements' texts.
+ * cuts it into chunks, and the statements that read it.
  *
- * Immutable and reference-counted; any thread may ref and unref.
+ * Statements, with "after" and "upto" for a chunk (after, upto]:
+ *
+ *   rows    SELECT columns FROM t FORCE INDEX (key) WHERE after < key AND key <= upto
+ *           ORDER BY key LIMIT n
+ *   bound   SELECT key FROM t FORCE INDEX (key) WHERE after < key
+ *           ORDER BY key LIMIT 1 OFFSET n
+ *
+ * Comparisons of several columns are written out column by column
+ * (a > ? OR (a = ? AND b > ?)), for the servers read a range of an index for
+ * that and not for (a, b) > (?, ?). The index is named, so that no estimate
+ * can lead to reading the whole table or to sorting.
+ *
+ * The key is the table's identity (schema/table.h): never over a prefix of a
+ * column, never with NULL. An identity whose index keeps hashes has no order
+ * to read in, so that such a table is copied like one without a key.
+ *
+ * Immutable but for what is said to be atomic, and reference-counted: any
+ * thread may ref and unref.
  */
 #pragma once
 
 #include "schema/table.h"
+#include "snapshot/key.h"
+#include "source/prepared.h"
 #include "source/server.h"
 
 #include <stdatomic.h>
@@ -15,15 +34,20 @@ struct copy_plan;
 
 struct copy_table {
     atomic_uint refs;
-    struct table *table; /* a reference */
-    uint32_t key_count;  /* 0: no usable key; else the identity's columns in key order */
-    const uint16_t *key; /* table->identity */
-    bool orderable;      /* copy_key_compare() orders its keys as the server does */
-    bool locking;        /* SELECTs are locking reads: MySQL without GTIDs */
-    struct copy_plan *plan; /* decodes the rows of select */
-    char *columns;       /* "`id`,`name`,CAST(`kind` AS UNSIGNED)" */
-    char *key_columns;   /* "`id`" */
-    char *from;          /* "`shop`.`orders`" */
+    atomic_uint row_bytes; /* of a row, as far as was read; 0: none was */
+    atomic_bool plain;     /* the index cannot be named (it is invisible): leave it to the server */
+    struct table *table;   /* a reference */
+    uint32_t key_count;    /* 0: no usable key; else the identity's columns in key order */
+    const uint16_t *key;   /* table->identity */
+    bool orderable;        /* copy_key_compare() orders its keys as the server does */
+    bool locking;          /* SELECTs are locking reads: MySQL without GTIDs */
+    bool snapshot;         /* a consistent snapshot holds for it: InnoDB */
+    struct copy_plan *plan;     /* decodes rows */
+    struct copy_plan *key_plan; /* decodes bounds; NULL without a key */
+    char *columns;              /* "`id`,`name`" */
+    char *key_columns;          /* the same of the key */
+    char *from;                 /* "`shop`.`orders`" */
+    char *share;                /* "", " FOR SHARE" or " LOCK IN SHARE MODE" */
 };
 
 /* Takes a reference on t. ERR_UNSUPPORTED with a sentence: a column that cannot be read. */
@@ -36,3 +60,18 @@ static inline void copy_table_ref(struct copy_table *t)
 }
 
 void copy_table_unref(struct copy_table *t);
+
+/* Most parameters of a statement: two bounds of 2 n - 1 each, and the limit. */
+#define COPY_PARAMS_MAX (4 * COPY_KEY_COLUMNS_MAX)
+
+/* Appends the texts. Their parameters are those of copy_table_params(), then n as a number. */
+void copy_table_rows_sql(const struct copy_table *t, bool after, bool upto, struct writer *w);
+void copy_table_bound_sql(const struct copy_table *t, bool after, struct writer *w);
+
+/* The whole table in no order: for tables without a key. No parameters. */
+void copy_table_all_sql(const struct copy_table *t, struct writer *w);
+
+/* Fills params for the bounds that are not NULL, and returns how many. They borrow from the keys.
+ */
+uint32_t copy_table_params(const struct copy_table *t, const struct copy_key *after,
+                           const struct copy_key *upto, struct src_param *params);

@@ -60,10 +60,11 @@ struct copy_workers_options {
     const struct src_server *server;  /* borrowed */
     struct copy_ops ops;
     uint32_t connections;
-    size_t chunk_bytes;    /* of rows in one chunk; more cuts it */
-    size_t frame_size;     /* of each worker's own pool */
-    size_t pool_bytes;     /* of each worker's own pool */
-    uint64_t retry_ms;     /* retry.other */
+    size_t chunk_bytes; /* of rows in one chunk; more cuts it, but for its first row */
+    size_t row_max;     /* a larger row is not carried whole: chunk_row.head */
+    size_t frame_size;  /* of each worker's own pool */
+    size_t pool_bytes;  /* of each worker's own pool */
+    uint64_t retry_ms;  /* retry.other */
     enum copy_keyless keyless;
     uint64_t lock_wait_ms; /* LOCK TABLES waits that long at a time */
     const atomic_bool *stop;
