@@ -591,6 +591,185 @@ static void parameters_equal_what_they_were_read_from(void)
     src_session_close(s);
 }
 
+/* ---- keys of all kinds ---- */
+
+#define KEYED_ROWS 4000
+
+/* A type for a key, and the value of row @n of KEYED_ROWS. */
+struct key_kind {
+    const char *type;
+    const char *value;
+    int server; /* 0: both, 1: MySQL, 2: MariaDB */
+};
+
+static const struct key_kind key_kinds[] = {
+    {"int", "n - 2000", 0},
+    {"bigint unsigned", "18446744073709551615 - n", 0},
+    {"decimal(30,4)", "CAST(n AS DECIMAL(30,4)) * 1000000000000000000.5 - 7", 0},
+    {"double", "n * 0.1", 0},
+    {"float", "n * 0.25", 0},
+    {"date", "DATE'1970-01-01' + INTERVAL n DAY", 0},
+    {"datetime(6)", "TIMESTAMP'1999-12-31 23:59:59' + INTERVAL n*7 MICROSECOND", 0},
+    {"timestamp(3)", "TIMESTAMP'1999-12-31 23:59:59' + INTERVAL n SECOND", 0},
+    {"time(2)", "SEC_TO_TIME(n * 100 - 200000)", 0},
+    {"bit(33)", "n * 1000003", 0},
+    {"varchar(40)", "CONCAT('k', LPAD(n, 5, '0'))", 0},
+    {"varchar(40) collate utf8mb4_bin", "CONCAT('k', LPAD(n, 5, '0'))", 0},
+    {"char(20) character set latin1", "CONCAT('ä', LPAD(n, 5, '0'))", 0},
+    {"varchar(40) character set latin1 collate latin1_german2_ci", "CONCAT('ä', n)", 0},
+    {"varchar(40) character set utf8mb3", "CONCAT('ä', n)", 0},
+    {"varchar(40) character set gbk", "CONCAT('漢', n)", 0},
+    {"varchar(40) character set cp932", "CONCAT('カ', n)", 0},
+    {"varchar(40) character set ascii", "CONCAT('x', n)", 0},
+    {"varchar(40) character set utf16", "CONCAT('😀', n)", 0},
+    {"varbinary(20)", "CONCAT(x'ff00', n)", 0},
+    {"binary(8)", "CONCAT(x'ff00', n)", 0},
+    {"uuid", "CONCAT('0188f2a0-', LPAD(HEX(n), 4, '0'), '-7abc-8def-0123456789ab')", 2},
+    {"inet6", "CONCAT('2001:db8::', HEX(n))", 2},
+};
+
+static uint64_t rows_touched(struct src_session *s)
+{
+    uint64_t sum = 0;
+    char text[64];
+    static const char *const names[] = {"key", "next", "prev", "rnd_next", "first", "last"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char sql[160];
+        snprintf(sql, sizeof(sql),
+                 "SELECT VARIABLE_VALUE FROM %s.session_status "
+                 "WHERE VARIABLE_NAME='Handler_read_%s'",
+                 mariadb ? "information_schema" : "performance_schema", names[i]);
+        CHECK(src_query_text(s, sql, text, sizeof(text), NULL, &em) == ERR_OK, "%s", em.text);
+        sum += strtoull(text, NULL, 10);
+    }
+    return sum;
+}
+
+struct walk {
+    const struct copy_plan *plan;
+    struct row_scratch scratch;
+    struct cell cell; /* of the last row; its bytes are in bytes */
+    uint8_t bytes[256];
+    uint32_t rows;
+};
+
+static enum err on_step(void *arg, struct slice packet, struct frame *frame)
+{
+    struct walk *w = arg;
+    (void)frame;
+    row_scratch_reset(&w->scratch);
+    TRY(copy_row_decode(w->plan, packet, &w->scratch, &w->cell));
+    enum cell_kind kind = w->cell.kind;
+    if (kind == CELL_BYTES || kind == CELL_DECIMAL) {
+        memcpy(w->bytes, w->cell.raw.ptr, w->cell.raw.len);
+        w->cell.raw.ptr = w->bytes;
+    }
+    w->rows++;
+    return ERR_OK;
+}
+
+/* Walks a table in steps of 100 rows by its key; each step reads no more than its rows. */
+static void walk_keys(struct src_session *s, const struct src_server *sv, const char *type)
+{
+    struct table_def *def = NULL;
+    struct table *t;
+    struct copy_plan *plan;
+    struct src_stmt *st;
+    struct writer sql;
+    CHECK(src_catalog_table(s, sv, SLICE_LIT(DATABASE), SLICE_LIT("keyed"), &def, &em) == ERR_OK &&
+              def != NULL,
+          "%s", em.text);
+    CHECK(table_without_map(def, mariadb, &t, &em) == ERR_OK, "%s", em.text);
+    CHECK(copy_plan_new(t, NULL, 0, &plan, &em) == ERR_OK, "%s", em.text);
+    writer_init(&sql, 4096);
+    writer_lit(&sql, "SELECT ");
+    copy_plan_select_list(t, NULL, 0, &sql);
+    writer_lit(&sql, " FROM " DATABASE ".keyed WHERE k >= ");
+    src_param_text(&sql, &t->columns[0]);
+    writer_lit(&sql, " ORDER BY k LIMIT 101");
+    struct walk w = {.plan = plan};
+    row_scratch_init(&w.scratch, 4096);
+    struct src_sink sink = {.arg = &w, .frame = get_frame, .row = on_step};
+
+    struct src_stmt *first;
+    CHECK(src_prepare(s, SLICE_LIT("SELECT k FROM " DATABASE ".keyed ORDER BY k LIMIT 1"), &first,
+                      &em) == ERR_OK);
+    if (strcmp(type, "uuid") == 0 || strcmp(type, "inet6") == 0) {
+        src_stmt_close(first);
+        CHECK(src_prepare(s,
+                          SLICE_LIT("SELECT CAST(k AS BINARY(16)) FROM " DATABASE
+                                    ".keyed ORDER BY k LIMIT 1"),
+                          &first, &em) == ERR_OK);
+    }
+    CHECK(src_stmt_run(first, NULL, 0, &sink, &em) == ERR_OK, "%s: %s", type, em.text);
+    src_stmt_close(first);
+    enum err e = src_prepare(s, writer_slice(&sql), &st, &em);
+    CHECK(e == ERR_OK, "%s: %s", type, em.text);
+    uint32_t total = 1, steps = 0;
+    uint64_t own = rows_touched(s);
+    own = rows_touched(s) - own; /* what the looking itself costs */
+    uint64_t before = rows_touched(s);
+    do {
+        const struct cell at = w.cell;
+        uint8_t bytes[sizeof(w.bytes)];
+        memcpy(bytes, w.bytes, sizeof(bytes));
+        struct cell bound = at;
+        if (at.kind == CELL_BYTES || at.kind == CELL_DECIMAL)
+            bound.raw.ptr = bytes;
+        const struct src_param p = {.column = &t->columns[0], .cell = &bound};
+        w.rows = 0;
+        e = src_stmt_run(st, &p, 1, &sink, &em);
+        CHECK(e == ERR_OK, "%s: %s", type, em.text);
+        CHECK(w.rows > 0, "%s: a key does not find itself", type);
+        total += w.rows - 1;
+        steps++;
+    } while (w.rows == 101 && steps < 100);
+    uint64_t touched = rows_touched(s) - before - own;
+    CHECK(total == KEYED_ROWS, "%s: %u rows in %u steps", type, total, steps);
+    CHECK(touched < KEYED_ROWS * 2, "%s: %llu rows were looked at", type,
+          (unsigned long long)touched);
+    src_stmt_close(st);
+    row_scratch_fini(&w.scratch);
+    writer_fini(&sql);
+    copy_plan_free(plan);
+    table_unref(t);
+    free(def);
+}
+
+static void keys_of_all_kinds_use_their_index(void)
+{
+    struct src_server sv;
+    struct src_session *s = open_copy(&sv, SRC_PLAIN);
+    run(s, SLICE_LIT("DROP TABLE IF EXISTS " DATABASE ".keyed, " DATABASE ".numbers"));
+    run(s, SLICE_LIT("CREATE TABLE " DATABASE ".numbers (n INT PRIMARY KEY)"));
+    run(s, SLICE_LIT("INSERT INTO " DATABASE ".numbers SELECT a.d + 10 * b.d + 100 * c.d + 1000 * "
+                     "d.d FROM (SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION "
+                     "SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION "
+                     "SELECT 9) a, (SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION "
+                     "SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION "
+                     "SELECT 9) b, (SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION "
+                     "SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION "
+                     "SELECT 9) c, (SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) d"));
+    for (size_t i = 0; i < sizeof(key_kinds) / sizeof(key_kinds[0]); i++) {
+        const struct key_kind *k = &key_kinds[i];
+        struct writer sql;
+        if (k->server != 0 && (k->server == 2) != mariadb)
+            continue;
+        writer_init(&sql, 4096);
+        run(s, SLICE_LIT("DROP TABLE IF EXISTS " DATABASE ".keyed"));
+        writer_printf(&sql, "CREATE TABLE " DATABASE ".keyed (k %s NOT NULL PRIMARY KEY)",
+                      k->type);
+        run(s, writer_slice(&sql));
+        writer_clear(&sql);
+        writer_printf(&sql, "INSERT INTO " DATABASE ".keyed SELECT %s FROM " DATABASE ".numbers",
+                      k->value);
+        run(s, writer_slice(&sql));
+        writer_fini(&sql);
+        walk_keys(s, &sv, k->type);
+    }
+    src_session_close(s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -617,6 +796,7 @@ int main(int argc, char **argv)
 
     RUN(copies_and_binlog_give_the_same);
     RUN(rows_come_whole_from_frames_of_any_size);
+    RUN(keys_of_all_kinds_use_their_index);
     RUN(parameters_equal_what_they_were_read_from);
 
     forget_tables();
