@@ -1,69 +1,52 @@
 /*
  * Reading definitions out of information_schema:
  *
- *   1. the tables of a database (or the one asked for)
- *   2. the columns of a group of them, in ordinal order
- *   3. the parts of their unique keys
- *   4. for a table without a primary key and with several unique ones, SHOW
+ *   1. the names of the tables
+ *   2. the columns, in ordinal order, and the parts of the unique keys
+ *   3. for a table without a primary key and with several unique ones, SHOW
  *      KEYS: only that tells their order, and the first of them is the row's
  *      identity
  *
- * Statement 2 and 3 are run once per group of tables, so that neither the
- * number of statements nor the memory grows with the database.
+ * Each is one statement for the whole server, however many tables it has.
+ * There the parts of all keys are kept first, in a few words each, and a table
+ * is finished as soon as its columns have come, so that definitions never lie
+ * in memory by the thousands. Where few tables are wanted, statements name
+ * them, database by database, and only those are read.
  */
 #include "source/catalog.h"
 
-#include "base/arena.h"
-#include "source/session_int.h"
+#include "source/catalog_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GROUP_TABLES          256
-#define COLUMNS_PER_TABLE_MAX 4096
-#define KEYS_PER_TABLE_MAX    256
-#define PARTS_PER_KEY_MAX     64
-#define TABLES_MAX            1000000u
-#define GIPK_VERSION          80030
+#define GROUP_TABLES  256 /* no more are named in one statement */
+#define TABLES_MAX    1000000u
+#define GIPK_VERSION  80030
+#define STATS_VERSION 80000
 
-/* One table while its rows come in. The arrays grow by doubling, in the arena. */
-struct draft {
-    struct table_def def;
-    uint32_t columns_cap;
-    uint32_t keys_cap;
-};
+#define NOT_OF_THE_SYSTEM                                                                          \
+    " WHERE TABLE_SCHEMA NOT IN "                                                                  \
+    "('mysql','sys','information_schema','performance_schema')"
 
-/* What one run of statements works on. */
-struct harvest {
-    struct arena *arena;
-    struct draft *drafts; /* ascending by name, bytewise */
-    size_t count;
-    struct draft *last; /* the one that the row before belonged to */
-    bool fold_case;     /* lower_case_table_names is not 0 */
-};
-
-struct name_list {
-    struct arena *arena;
-    struct slice database;
+/* One run over the catalogue. */
+struct walk {
+    struct src_session *s;
+    const struct src_server *sv;
     src_table_filter filter;
-    void *filter_arg;
-    struct draft *drafts;
+    src_table_fn each;
+    void *arg;
+    struct errmsg *em;
+
+    struct arena *names;  /* what drafts hold for the whole run */
+    struct draft *drafts; /* ascending by database and name, bytewise */
     size_t count;
     size_t cap;
+    struct draft *last; /* the one that the row before belonged to */
+
+    struct arena *arena; /* of the table, or of the group, that is read */
+    struct writer sql;
 };
-
-static bool contains(struct slice s, const char *word)
-{
-    return memmem(s.ptr, s.len, word, strlen(word)) != NULL;
-}
-
-static uint64_t number(struct slice value)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(value.ptr[i] - '0');
-    return v;
-}
 
 static int name_cmp(struct slice a, struct slice b)
 {
@@ -73,178 +56,164 @@ static int name_cmp(struct slice a, struct slice b)
 
 static int draft_cmp(const void *a, const void *b)
 {
-    return name_cmp(((const struct draft *)a)->def.name, ((const struct draft *)b)->def.name);
+    const struct table_def *x = &((const struct draft *)a)->def;
+    const struct table_def *y = &((const struct draft *)b)->def;
+    int c = name_cmp(x->database, y->database);
+    return c != 0 ? c : name_cmp(x->name, y->name);
 }
 
-/* Makes room for one more in an array of the arena; what it was before stays as waste. */
-static enum err grow(struct arena *a, void **items, uint32_t *cap, uint32_t count, size_t size,
-                     uint32_t max)
+static bool is_draft(const struct draft *d, struct slice database, struct slice table)
 {
-    if (count < *cap)
+    return slice_eq(d->def.name, table) && slice_eq(d->def.database, database);
+}
+
+/* NULL: a table that is not wanted, or newer than the list. */
+static struct draft *draft_find(struct walk *w, struct slice database, struct slice table)
+{
+    if (w->last != NULL && is_draft(w->last, database, table))
+        return w->last;
+    const struct draft key = {.def = {.database = database, .name = table}};
+    return w->last =
+               w->count == 0 ? NULL : bsearch(&key, w->drafts, w->count, sizeof(key), draft_cmp);
+}
+
+static bool walk_init(struct walk *w)
+{
+    writer_init(&w->sql, 1024 * 1024);
+    w->names = arena_new(16 * 1024);
+    return w->names != NULL;
+}
+
+static void walk_fini(struct walk *w)
+{
+    writer_fini(&w->sql);
+    arena_free(w->names);
+    free(w->drafts);
+}
+
+static enum err ask(struct walk *w, src_row_fn take)
+{
+    TRY(w->sql.err);
+    w->last = NULL;
+    return src_query(w->s, writer_slice(&w->sql), take, w, w->em);
+}
+
+/* ---- names ---- */
+
+/* TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE */
+static enum err take_name(void *arg, const struct src_row *row)
+{
+    struct walk *w = arg;
+    const struct my_text_value *v = row->values;
+    if (row->count != 4 || w->count >= TABLES_MAX)
+        return ERR_PROTOCOL;
+    if (w->filter != NULL && !w->filter(w->arg, v[0].text, v[1].text))
         return ERR_OK;
-    if (count >= max)
-        return ERR_TOO_LARGE;
-    uint32_t more = *cap == 0 ? 8 : *cap * 2;
-    void *p = arena_array(a, more, size);
-    if (p == NULL)
+    if (w->count == w->cap) {
+        size_t cap = w->cap == 0 ? 64 : w->cap * 2;
+        struct draft *drafts = realloc(w->drafts, cap * sizeof(*drafts));
+        if (drafts == NULL)
+            return ERR_NO_MEMORY;
+        w->drafts = drafts;
+        w->cap = cap;
+    }
+    /* Neighbours share the texts that they have in common. */
+    const struct table_def *before = w->count > 0 ? &w->drafts[w->count - 1].def : NULL;
+    bool same_database = before != NULL && slice_eq(before->database, v[0].text);
+    bool same_engine = before != NULL && slice_eq(before->engine, v[2].text);
+    w->drafts[w->count++] = (struct draft){
+        .def = {.database = same_database ? before->database : arena_copy(w->names, v[0].text),
+                .name = arena_copy(w->names, v[1].text),
+                .engine = same_engine ? before->engine : arena_copy(w->names, v[2].text),
+                .system_versioned = slice_eq(v[3].text, SLICE_LIT("SYSTEM VERSIONED")),
+                .sequence = slice_eq(v[3].text, SLICE_LIT("SEQUENCE"))},
+    };
+    return w->names->failed ? ERR_NO_MEMORY : ERR_OK;
+}
+
+/* The tables of the server, or the one that is asked for. */
+static enum err read_names(struct walk *w, struct slice database, struct slice table)
+{
+    writer_clear(&w->sql);
+    writer_lit(&w->sql, "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE "
+                        "FROM information_schema.TABLES" NOT_OF_THE_SYSTEM);
+    if (table.len > 0) {
+        writer_lit(&w->sql, " AND TABLE_SCHEMA = ");
+        src_quote(&w->sql, database);
+        writer_lit(&w->sql, " AND TABLE_NAME = ");
+        src_quote(&w->sql, table);
+    }
+    writer_lit(&w->sql, " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED','SEQUENCE')");
+    TRY(ask(w, take_name));
+    if (w->count > 1)
+        qsort(w->drafts, w->count, sizeof(*w->drafts), draft_cmp);
+    return ERR_OK;
+}
+
+/* ---- columns and keys ---- */
+
+#define COLUMNS_OF                                                                                 \
+    "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, COLLATION_NAME, "       \
+    "DATETIME_PRECISION, IS_NULLABLE, EXTRA FROM information_schema.COLUMNS"
+#define KEYS_OF                                                                                    \
+    "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE "              \
+    "FROM information_schema.STATISTICS"
+
+/* Bytewise: names that differ in case alone are tables of their own, and must not mingle. */
+#define BY_TABLE " ORDER BY CAST(TABLE_SCHEMA AS BINARY), CAST(TABLE_NAME AS BINARY), "
+
+static struct key_part part_of(const struct my_text_value *v)
+{
+    return (struct key_part){
+        .key = v[2].text,
+        .column = v[3].text,
+        .expression = v[3].is_null,
+        .prefix = !v[4].is_null,
+        .hash = slice_eq(v[5].text, SLICE_LIT("HASH")),
+    };
+}
+
+/* A row of COLUMNS_OF, of tables that are read as a group. */
+static enum err take_group_column(void *arg, const struct src_row *row)
+{
+    struct walk *w = arg;
+    if (row->count != 9)
+        return ERR_PROTOCOL;
+    struct draft *d = draft_find(w, row->values[0].text, row->values[1].text);
+    return d == NULL ? ERR_OK : catalog_add_column(w->arena, d, row->values + 2);
+}
+
+/* A row of KEYS_OF, when the columns are there. */
+static enum err take_group_key(void *arg, const struct src_row *row)
+{
+    struct walk *w = arg;
+    if (row->count != 6)
+        return ERR_PROTOCOL;
+    struct draft *d = draft_find(w, row->values[0].text, row->values[1].text);
+    const struct key_part part = part_of(row->values);
+    return d == NULL ? ERR_OK : catalog_add_key_part(w->arena, d, &part);
+}
+
+/* A row of KEYS_OF, to be kept until the columns come. */
+static enum err keep_key_part(void *arg, const struct src_row *row)
+{
+    struct walk *w = arg;
+    if (row->count != 6)
+        return ERR_PROTOCOL;
+    struct draft *d = draft_find(w, row->values[0].text, row->values[1].text);
+    if (d == NULL)
+        return ERR_OK;
+    struct key_part *part = arena_alloc(w->names, sizeof(*part));
+    if (part == NULL)
         return ERR_NO_MEMORY;
-    if (count > 0)
-        memcpy(p, *items, count * size);
-    *items = p;
-    *cap = more;
-    return ERR_OK;
-}
-
-static struct draft *draft_find(struct harvest *h, struct slice table)
-{
-    if (h->last != NULL && slice_eq(h->last->def.name, table))
-        return h->last;
-    size_t lo = 0, hi = h->count;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = name_cmp(h->drafts[mid].def.name, table);
-        if (c == 0)
-            return h->last = &h->drafts[mid];
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (size_t i = 0; h->fold_case && i < h->count; i++)
-        if (slice_eq_nocase(h->drafts[i].def.name, table))
-            return h->last = &h->drafts[i];
-    return NULL;
-}
-
-/* ---- columns ---- */
-
-static bool is_temporal(struct slice data_type)
-{
-    return slice_eq_nocase(data_type, SLICE_LIT("time")) ||
-           slice_eq_nocase(data_type, SLICE_LIT("datetime")) ||
-           slice_eq_nocase(data_type, SLICE_LIT("timestamp"));
-}
-
-/* A comment in the type marks temporal columns in the formats of old: no part of the type. */
-static struct slice without_comment(struct slice type, struct slice data_type)
-{
-    const uint8_t *c = memmem(type.ptr, type.len, " /* ", 4);
-    return c != NULL && is_temporal(data_type) ? slice_of(type.ptr, (size_t)(c - type.ptr)) : type;
-}
-
-static bool is_generated(struct slice extra)
-{
-    /* Not "DEFAULT_GENERATED": that is a default which is an expression. */
-    return contains(extra, "VIRTUAL") || contains(extra, "STORED GENERATED") ||
-           contains(extra, "PERSISTENT");
-}
-
-/* TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, COLLATION_NAME, DATETIME_PRECISION,
- * IS_NULLABLE, EXTRA */
-static enum err take_column(void *arg, const struct src_row *row)
-{
-    struct harvest *h = arg;
-    const struct my_text_value *v = row->values;
-    if (row->count != 8)
-        return ERR_PROTOCOL;
-    struct draft *d = draft_find(h, v[0].text);
-    if (d == NULL)
-        return ERR_OK; /* one that is not wanted, or newer than the list */
-    void *items = d->def.columns;
-    TRY(grow(h->arena, &items, &d->columns_cap, d->def.column_count, sizeof(struct column_def),
-             COLUMNS_PER_TABLE_MAX));
-    d->def.columns = items;
-    struct slice type = v[2].text;
-    d->def.columns[d->def.column_count++] = (struct column_def){
-        .name = arena_copy(h->arena, v[1].text),
-        .column_type = arena_copy(h->arena, without_comment(type, v[3].text)),
-        .data_type = arena_copy(h->arena, v[3].text),
-        .collation = arena_copy(h->arena, v[4].text),
-        .datetime_precision = (uint32_t)number(v[5].text),
-        .nullable = slice_eq_nocase(v[6].text, SLICE_LIT("YES")),
-        .generated = is_generated(v[7].text),
-        .invisible = contains(v[7].text, "INVISIBLE"),
-        .hires_old_temporal = contains(type, "/* mariadb-5.3 */"),
-    };
-    return h->arena->failed ? ERR_NO_MEMORY : ERR_OK;
-}
-
-/* ---- keys ---- */
-
-static enum err key_of(struct harvest *h, struct draft *d, struct slice name, struct key_def **out)
-{
-    for (uint32_t i = 0; i < d->def.key_count; i++) {
-        if (slice_eq(d->def.keys[i].name, name)) {
-            *out = &d->def.keys[i];
-            return ERR_OK;
-        }
-    }
-    void *items = d->def.keys;
-    TRY(grow(h->arena, &items, &d->keys_cap, d->def.key_count, sizeof(struct key_def),
-             KEYS_PER_TABLE_MAX));
-    d->def.keys = items;
-    struct key_def *k = &d->def.keys[d->def.key_count++];
-    *k = (struct key_def){
-        .name = arena_copy(h->arena, name),
-        .primary = slice_eq(name, SLICE_LIT("PRIMARY")),
-        .parts = arena_array(h->arena, PARTS_PER_KEY_MAX, sizeof(uint16_t)),
-    };
-    *out = k;
-    return h->arena->failed ? ERR_NO_MEMORY : ERR_OK;
-}
-
-static bool column_index(const struct table_def *def, struct slice name, uint16_t *out)
-{
-    for (uint32_t i = 0; i < def->column_count; i++) {
-        if (slice_eq_nocase(def->columns[i].name, name)) {
-            *out = (uint16_t)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE; the parts of a key in order */
-static enum err take_key_part(void *arg, const struct src_row *row)
-{
-    struct harvest *h = arg;
-    const struct my_text_value *v = row->values;
-    struct key_def *k;
-    uint16_t column;
-    if (row->count != 5)
-        return ERR_PROTOCOL;
-    struct draft *d = draft_find(h, v[0].text);
-    if (d == NULL)
-        return ERR_OK;
-    TRY(key_of(h, d, v[1].text, &k));
-    k->hash = slice_eq(v[4].text, SLICE_LIT("HASH"));
-    /* A part that is an expression has no column: such a key identifies nothing that we see. */
-    if (v[2].is_null || !v[3].is_null || !column_index(&d->def, v[2].text, &column)) {
-        k->has_prefix = true;
-        if (v[2].is_null || !column_index(&d->def, v[2].text, &column))
-            return ERR_OK;
-    }
-    if (k->part_count >= PARTS_PER_KEY_MAX)
-        return ERR_TOO_LARGE;
-    k->parts[k->part_count++] = column;
-    return ERR_OK;
-}
-
-/* Drops keys without a part that is a column, and moves the primary key to the front. */
-static void tidy_keys(struct table_def *def)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < def->key_count; i++)
-        if (def->keys[i].part_count > 0)
-            def->keys[n++] = def->keys[i];
-    def->key_count = n;
-    for (uint32_t i = 1; i < n; i++) {
-        if (def->keys[i].primary) {
-            struct key_def primary = def->keys[i];
-            memmove(&def->keys[1], &def->keys[0], i * sizeof(primary));
-            def->keys[0] = primary;
-        }
-    }
+    *part = part_of(row->values);
+    part->key = arena_copy(w->names, part->key);
+    part->column = arena_copy(w->names, part->column);
+    if (d->parts_end == NULL)
+        d->parts_end = &d->parts;
+    *d->parts_end = part;
+    d->parts_end = &part->next;
+    return w->names->failed ? ERR_NO_MEMORY : ERR_OK;
 }
 
 struct key_order {
@@ -270,10 +239,13 @@ static enum err take_key_order(void *arg, const struct src_row *row)
     return ERR_OK;
 }
 
+static bool needs_order(const struct table_def *def)
+{
+    return def->key_count >= 2 && !def->keys[0].primary;
+}
+
 static enum err order_keys(struct src_session *s, struct table_def *def, struct errmsg *em)
 {
-    if (def->key_count < 2 || def->keys[0].primary)
-        return ERR_OK;
     struct key_order order = {.def = def};
     struct writer sql;
     writer_init(&sql, 4096);
@@ -288,220 +260,142 @@ static enum err order_keys(struct src_session *s, struct table_def *def, struct 
     return e;
 }
 
-/* ---- groups of tables ---- */
+/* ---- few tables: a group of one database ---- */
 
-/* "TABLE_SCHEMA = '...' AND TABLE_NAME IN ('...', ...)" */
-static void write_where(struct writer *w, struct slice database, const struct draft *drafts,
-                        size_t count)
+/* " WHERE TABLE_SCHEMA = '...' AND TABLE_NAME IN ('...', ...)" */
+static void write_where(struct writer *sql, const struct draft *drafts, size_t count)
 {
-    writer_lit(w, " WHERE TABLE_SCHEMA = ");
-    src_quote(w, database);
-    writer_lit(w, " AND TABLE_NAME ");
-    writer_put(w, count == 1 ? "= " : "IN (", count == 1 ? 2 : 4);
+    writer_lit(sql, " WHERE TABLE_SCHEMA = ");
+    src_quote(sql, drafts[0].def.database);
+    writer_lit(sql, " AND TABLE_NAME ");
+    writer_put(sql, count == 1 ? "= " : "IN (", count == 1 ? 2 : 4);
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
-            writer_lit(w, ",");
-        src_quote(w, drafts[i].def.name);
+            writer_lit(sql, ",");
+        src_quote(sql, drafts[i].def.name);
     }
     if (count != 1)
-        writer_lit(w, ")");
+        writer_lit(sql, ")");
 }
 
-static enum err read_columns(struct src_session *s, struct harvest *h, struct writer *sql,
-                             struct slice database, struct errmsg *em)
+/* The definitions are made in w->arena. */
+static enum err read_group(struct walk *w, struct draft *drafts, size_t count)
 {
-    writer_clear(sql);
-    writer_lit(sql, "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, COLLATION_NAME, "
-                    "DATETIME_PRECISION, IS_NULLABLE, EXTRA FROM information_schema.COLUMNS");
-    write_where(sql, database, h->drafts, h->count);
-    writer_lit(sql, " ORDER BY TABLE_NAME, ORDINAL_POSITION");
-    TRY(sql->err);
-    return src_query(s, writer_slice(sql), take_column, h, em);
-}
-
-static enum err read_keys(struct src_session *s, struct harvest *h, struct writer *sql,
-                          struct slice database, struct errmsg *em)
-{
-    writer_clear(sql);
-    writer_lit(sql, "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE FROM "
-                    "information_schema.STATISTICS");
-    write_where(sql, database, h->drafts, h->count);
-    writer_lit(sql, " AND NON_UNIQUE = 0 ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX");
-    TRY(sql->err);
-    h->last = NULL;
-    return src_query(s, writer_slice(sql), take_key_part, h, em);
-}
-
-static enum err read_group(struct src_session *s, struct harvest *h, struct writer *sql,
-                           struct slice database, struct errmsg *em)
-{
-    TRY(read_columns(s, h, sql, database, em));
-    TRY(read_keys(s, h, sql, database, em));
-    for (size_t i = 0; i < h->count; i++) {
-        tidy_keys(&h->drafts[i].def);
-        TRY(order_keys(s, &h->drafts[i].def, em));
+    writer_clear(&w->sql);
+    writer_lit(&w->sql, COLUMNS_OF);
+    write_where(&w->sql, drafts, count);
+    writer_lit(&w->sql, BY_TABLE "ORDINAL_POSITION");
+    TRY(ask(w, take_group_column));
+    writer_clear(&w->sql);
+    writer_lit(&w->sql, KEYS_OF);
+    write_where(&w->sql, drafts, count);
+    writer_lit(&w->sql, " AND NON_UNIQUE = 0" BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
+    TRY(ask(w, take_group_key));
+    for (size_t i = 0; i < count; i++) {
+        catalog_tidy_keys(&drafts[i].def);
+        if (needs_order(&drafts[i].def))
+            TRY(order_keys(w->s, &drafts[i].def, w->em));
     }
     return ERR_OK;
 }
 
-/* Fills in the columns and keys of count drafts, which belong to one database. */
-static enum err complete(struct src_session *s, const struct src_server *sv, struct arena *arena,
-                         struct slice database, struct draft *drafts, size_t count,
-                         struct errmsg *em)
+/* Reads a group and shows it. What the drafts get is gone afterwards. */
+static enum err walk_group(struct walk *w, struct draft *drafts, size_t count)
 {
-    struct writer sql;
-    struct harvest h = {
-        .arena = arena,
-        .drafts = drafts,
-        .count = count,
-        .fold_case = sv->lower_case_table_names != 0,
-    };
-    writer_init(&sql, 1024 * 1024);
-    enum err e = read_group(s, &h, &sql, database, em);
-    if (e == ERR_TOO_LARGE || e == ERR_NO_MEMORY)
-        errmsg_set(em, e, "source %s: the definitions of database %.*s: %s", s->peer,
-                   SLICE_ARG(database), err_text(e));
-    writer_fini(&sql);
+    w->arena = arena_new(64 * 1024);
+    enum err e = w->arena != NULL ? read_group(w, drafts, count) : ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        /* A table that was dropped in between has no columns any more. */
+        if (e == ERR_OK && drafts[i].def.column_count > 0)
+            e = w->each(w->arg, &drafts[i].def);
+        drafts[i].done = true;
+    }
+    arena_free(w->arena);
     return e;
 }
 
-/* ---- lists of names ---- */
-
-/* TABLE_NAME, ENGINE, TABLE_TYPE */
-static enum err take_name(void *arg, const struct src_row *row)
+/* How many drafts from i on are not done, belong to one database, and fit one statement. */
+static size_t group_at(const struct walk *w, size_t i)
 {
-    struct name_list *l = arg;
-    const struct my_text_value *v = row->values;
-    if (row->count != 3 || l->count >= TABLES_MAX)
-        return ERR_PROTOCOL;
-    if (l->filter != NULL && !l->filter(l->filter_arg, l->database, v[0].text))
+    size_t n = 0;
+    while (i + n < w->count && n < GROUP_TABLES && !w->drafts[i + n].done &&
+           slice_eq(w->drafts[i + n].def.database, w->drafts[i].def.database))
+        n++;
+    return n;
+}
+
+static enum err walk_groups(struct walk *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        size_t n = group_at(w, i);
+        if (n == 0)
+            continue;
+        TRY(walk_group(w, &w->drafts[i], n));
+        i += n - 1;
+    }
+    return ERR_OK;
+}
+
+/* ---- many tables: all of them at once ---- */
+
+/* All columns of w->last have come. One whose keys must be asked for is left for later. */
+static enum err finish_table(struct walk *w)
+{
+    struct draft *d = w->last;
+    enum err e = ERR_OK;
+    if (d == NULL || d->done || d->def.column_count == 0)
         return ERR_OK;
-    if (l->count == l->cap) {
-        size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-        struct draft *drafts = realloc(l->drafts, cap * sizeof(*drafts));
-        if (drafts == NULL)
-            return ERR_NO_MEMORY;
-        l->drafts = drafts;
-        l->cap = cap;
-    }
-    l->drafts[l->count++] = (struct draft){
-        .def = {.database = l->database,
-                .name = arena_copy(l->arena, v[0].text),
-                .engine = arena_copy(l->arena, v[1].text),
-                .system_versioned = slice_eq(v[2].text, SLICE_LIT("SYSTEM VERSIONED")),
-                .sequence = slice_eq(v[2].text, SLICE_LIT("SEQUENCE"))},
-    };
-    return l->arena->failed ? ERR_NO_MEMORY : ERR_OK;
+    for (const struct key_part *p = d->parts; e == ERR_OK && p != NULL; p = p->next)
+        e = catalog_add_key_part(w->arena, d, p);
+    catalog_tidy_keys(&d->def);
+    d->done = !needs_order(&d->def);
+    if (e == ERR_OK && d->done)
+        e = w->each(w->arg, &d->def);
+    d->def.column_count = d->def.key_count = d->columns_cap = d->keys_cap = 0;
+    d->def.columns = NULL;
+    d->def.keys = NULL;
+    arena_free(w->arena);
+    w->arena = arena_new(8 * 1024);
+    return e == ERR_OK && w->arena == NULL ? ERR_NO_MEMORY : e;
 }
 
-/* The tables of a database; table len 0: all. */
-static enum err read_names(struct src_session *s, struct name_list *l, struct slice table,
-                           struct errmsg *em)
+/* A row of COLUMNS_OF, table after table. */
+static enum err take_column(void *arg, const struct src_row *row)
 {
-    struct writer sql;
-    writer_init(&sql, 8192);
-    writer_lit(&sql, "SELECT TABLE_NAME, ENGINE, TABLE_TYPE FROM information_schema.TABLES "
-                     "WHERE TABLE_SCHEMA = ");
-    src_quote(&sql, l->database);
-    if (table.len > 0) {
-        writer_lit(&sql, " AND TABLE_NAME = ");
-        src_quote(&sql, table);
+    struct walk *w = arg;
+    if (row->count != 9)
+        return ERR_PROTOCOL;
+    struct slice database = row->values[0].text, table = row->values[1].text;
+    if (w->last == NULL || !is_draft(w->last, database, table)) {
+        TRY(finish_table(w));
+        if (draft_find(w, database, table) == NULL)
+            return ERR_OK;
+        if (w->last->done)
+            return ERR_PROTOCOL;
     }
-    writer_lit(&sql, " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED','SEQUENCE')");
-    enum err e = sql.err;
+    return catalog_add_column(w->arena, w->last, row->values + 2);
+}
+
+static enum err walk_at_once(struct walk *w)
+{
+    writer_clear(&w->sql);
+    writer_lit(&w->sql,
+               KEYS_OF NOT_OF_THE_SYSTEM " AND NON_UNIQUE = 0" BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
+    TRY(ask(w, keep_key_part));
+    w->arena = arena_new(8 * 1024);
+    if (w->arena == NULL)
+        return ERR_NO_MEMORY;
+    writer_clear(&w->sql);
+    writer_lit(&w->sql, COLUMNS_OF NOT_OF_THE_SYSTEM BY_TABLE "ORDINAL_POSITION");
+    enum err e = ask(w, take_column);
     if (e == ERR_OK)
-        e = src_query(s, writer_slice(&sql), take_name, l, em);
-    writer_fini(&sql);
-    if (e == ERR_OK && l->count > 1)
-        qsort(l->drafts, l->count, sizeof(*l->drafts), draft_cmp);
-    return e;
-}
-
-struct schema_list {
-    struct arena *arena;
-    struct slice *names;
-    uint32_t count;
-    uint32_t cap;
-};
-
-static enum err take_schema(void *arg, const struct src_row *row)
-{
-    struct schema_list *l = arg;
-    void *items = l->names;
-    TRY(grow(l->arena, &items, &l->cap, l->count, sizeof(*l->names), TABLES_MAX));
-    l->names = items;
-    l->names[l->count++] = arena_copy(l->arena, row->values[0].text);
-    return l->arena->failed ? ERR_NO_MEMORY : ERR_OK;
-}
-
-static enum err read_schemas(struct src_session *s, struct schema_list *l, struct errmsg *em)
-{
-    return src_query(s,
-                     SLICE_LIT("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE "
-                               "SCHEMA_NAME NOT IN ('mysql','sys','information_schema',"
-                               "'performance_schema') ORDER BY SCHEMA_NAME"),
-                     take_schema, l, em);
+        e = finish_table(w);
+    arena_free(w->arena);
+    TRY(e);
+    return walk_groups(w); /* what is not done */
 }
 
 /* ---- walks ---- */
-
-struct walk {
-    struct src_session *s;
-    const struct src_server *sv;
-    src_table_filter filter;
-    src_table_fn each;
-    void *arg;
-    bool names_only;
-};
-
-static enum err walk_group(const struct walk *w, struct slice database, const struct draft *drafts,
-                           size_t count, struct errmsg *em)
-{
-    struct arena *arena = arena_new(64 * 1024);
-    struct draft *group = arena != NULL ? arena_array(arena, count, sizeof(*group)) : NULL;
-    enum err e = ERR_NO_MEMORY;
-    if (group != NULL) {
-        memcpy(group, drafts, count * sizeof(*group));
-        e = w->names_only ? ERR_OK : complete(w->s, w->sv, arena, database, group, count, em);
-    }
-    for (size_t i = 0; e == ERR_OK && i < count; i++) {
-        /* A table that was dropped in between has no columns any more. */
-        if (w->names_only || group[i].def.column_count > 0)
-            e = w->each(w->arg, &group[i].def);
-    }
-    arena_free(arena);
-    return e;
-}
-
-static enum err walk_database(const struct walk *w, struct slice database, struct errmsg *em)
-{
-    struct arena *arena = arena_new(16 * 1024);
-    if (arena == NULL)
-        return errmsg_set(em, ERR_NO_MEMORY, "out of memory");
-    struct name_list l = {
-        .arena = arena, .database = database, .filter = w->filter, .filter_arg = w->arg};
-    enum err e = read_names(w->s, &l, SLICE_LIT(""), em);
-    for (size_t i = 0; e == ERR_OK && i < l.count; i += GROUP_TABLES) {
-        size_t n = l.count - i < GROUP_TABLES ? l.count - i : GROUP_TABLES;
-        e = walk_group(w, database, l.drafts + i, n, em);
-    }
-    free(l.drafts);
-    arena_free(arena);
-    return e;
-}
-
-static enum err walk_all(const struct walk *w, struct errmsg *em)
-{
-    struct arena *arena = arena_new(4096);
-    if (arena == NULL)
-        return errmsg_set(em, ERR_NO_MEMORY, "out of memory");
-    struct schema_list schemas = {.arena = arena};
-    enum err e = read_schemas(w->s, &schemas, em);
-    for (uint32_t i = 0; e == ERR_OK && i < schemas.count; i++)
-        e = walk_database(w, schemas.names[i], em);
-    arena_free(arena);
-    return e;
-}
 
 /* The server shows generated invisible keys by default; somebody may have switched that off. */
 static enum err show_gipk(struct src_session *s, const struct src_server *sv, struct errmsg *em)
@@ -511,20 +405,38 @@ static enum err show_gipk(struct src_session *s, const struct src_server *sv, st
     return src_execute(s, em, "SET SESSION show_gipk_in_create_table_and_information_schema=ON");
 }
 
+static enum err walk_fails(struct walk *w, enum err e)
+{
+    if (e == ERR_TOO_LARGE || e == ERR_NO_MEMORY)
+        errmsg_set(w->em, e, "source %s: the definitions of its tables: %s", w->s->peer,
+                   err_text(e));
+    return e;
+}
+
 enum err src_catalog_walk(struct src_session *s, const struct src_server *sv,
                           src_table_filter filter, src_table_fn each, void *arg, struct errmsg *em)
 {
-    const struct walk w = {s, sv, filter, each, arg, false};
+    struct walk w = {.s = s, .sv = sv, .filter = filter, .each = each, .arg = arg, .em = em};
     TRY(show_gipk(s, sv, em));
-    return walk_all(&w, em);
+    enum err e = walk_init(&w) ? read_names(&w, SLICE_LIT(""), SLICE_LIT("")) : ERR_NO_MEMORY;
+    if (e == ERR_OK)
+        e = w.count <= GROUP_TABLES ? walk_groups(&w) : walk_at_once(&w);
+    walk_fini(&w);
+    return walk_fails(&w, e);
 }
 
 enum err src_catalog_names(struct src_session *s, const struct src_server *sv,
                            src_table_filter filter, src_table_fn each, void *arg, struct errmsg *em)
 {
-    const struct walk w = {s, sv, filter, each, arg, true};
-    return walk_all(&w, em);
+    struct walk w = {.s = s, .sv = sv, .filter = filter, .each = each, .arg = arg, .em = em};
+    enum err e = walk_init(&w) ? read_names(&w, SLICE_LIT(""), SLICE_LIT("")) : ERR_NO_MEMORY;
+    for (size_t i = 0; e == ERR_OK && i < w.count; i++)
+        e = each(arg, &w.drafts[i].def);
+    walk_fini(&w);
+    return walk_fails(&w, e);
 }
+
+/* ---- one table ---- */
 
 /* Turns a definition of the arena into one block. */
 static enum err in_one_block(const struct table_def *def, struct table_def **out)
@@ -539,41 +451,82 @@ static enum err in_one_block(const struct table_def *def, struct table_def **out
     return e;
 }
 
-static enum err read_table(struct src_session *s, const struct src_server *sv, struct name_list *l,
-                           struct slice table, struct table_def **out, struct errmsg *em)
+static enum err read_table(struct walk *w, struct slice database, struct slice table,
+                           struct table_def **out)
 {
-    TRY(read_names(s, l, table, em));
-    if (l->count == 0)
+    TRY(read_names(w, database, table));
+    if (w->count == 0)
         return ERR_OK;
     /* Where names are compared without case there may be several: the exact one is meant. */
-    struct draft *d = &l->drafts[0];
-    for (size_t i = 0; i < l->count; i++)
-        if (slice_eq(l->drafts[i].def.name, table))
-            d = &l->drafts[i];
-    if (!slice_eq(d->def.name, table) && sv->lower_case_table_names == 0)
+    struct draft *d = &w->drafts[0];
+    for (size_t i = 0; i < w->count; i++)
+        if (is_draft(&w->drafts[i], database, table))
+            d = &w->drafts[i];
+    if (!is_draft(d, database, table) && w->sv->lower_case_table_names == 0)
         return ERR_OK;
-    TRY(complete(s, sv, l->arena, l->database, d, 1, em));
+    TRY(read_group(w, d, 1));
     if (d->def.column_count == 0)
         return ERR_OK;
     enum err e = in_one_block(&d->def, out);
-    return e == ERR_OK ? e : errmsg_set(em, e, "source %s: a definition cannot be kept", s->peer);
+    return e == ERR_OK ? e
+                       : errmsg_set(w->em, e, "source %s: a definition cannot be kept", w->s->peer);
 }
 
 enum err src_catalog_table(struct src_session *s, const struct src_server *sv,
                            struct slice database, struct slice table, struct table_def **out,
                            struct errmsg *em)
 {
+    struct walk w = {.s = s, .sv = sv, .em = em};
     struct table_def *def = NULL;
-    struct arena *arena = arena_new(16 * 1024);
-    if (arena == NULL)
-        return errmsg_set(em, ERR_NO_MEMORY, "out of memory");
-    struct name_list l = {.arena = arena, .database = database};
-    enum err e = show_gipk(s, sv, em);
-    if (e == ERR_OK)
-        e = read_table(s, sv, &l, table, &def, em);
-    free(l.drafts);
-    arena_free(arena);
-    if (e == ERR_OK)
-        *out = def;
-    return e;
+    TRY(show_gipk(s, sv, em));
+    w.arena = arena_new(16 * 1024);
+    enum err e =
+        w.arena != NULL && walk_init(&w) ? read_table(&w, database, table, &def) : ERR_NO_MEMORY;
+    walk_fini(&w);
+    arena_free(w.arena);
+    if (e != ERR_OK)
+        return walk_fails(&w, e);
+    *out = def;
+    return ERR_OK;
+}
+
+/* ---- statistics ---- */
+
+struct stats_walk {
+    src_table_filter filter;
+    src_stats_fn each;
+    void *arg;
+};
+
+/* TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH */
+static enum err take_stats(void *arg, const struct src_row *row)
+{
+    const struct stats_walk *w = arg;
+    const struct my_text_value *v = row->values;
+    if (row->count != 5)
+        return ERR_PROTOCOL;
+    if (w->filter != NULL && !w->filter(w->arg, v[0].text, v[1].text))
+        return ERR_OK;
+    const struct src_table_stats stats = {
+        .database = v[0].text,
+        .name = v[1].text,
+        .rows = catalog_number(v[2].text),
+        .bytes = catalog_number(v[3].text),
+        .row_len = catalog_number(v[4].text),
+    };
+    return w->each(w->arg, &stats);
+}
+
+enum err src_table_stats(struct src_session *s, const struct src_server *sv,
+                         src_table_filter filter, src_stats_fn each, void *arg, struct errmsg *em)
+{
+    struct stats_walk w = {.filter = filter, .each = each, .arg = arg};
+    /* MySQL shows what it once noted, for a day; the engine knows better. */
+    if (sv->flavour == SRC_MYSQL && sv->version >= STATS_VERSION)
+        TRY(src_execute(s, em, "SET SESSION information_schema_stats_expiry=0"));
+    return src_query(s,
+                     SLICE_LIT("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, "
+                               "AVG_ROW_LENGTH FROM information_schema.TABLES" NOT_OF_THE_SYSTEM
+                               " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED')"),
+                     take_stats, &w, em);
 }

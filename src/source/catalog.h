@@ -30,15 +30,18 @@ NODISCARD enum err src_catalog_table(struct src_session *s, const struct src_ser
                                      struct table_def **out, struct errmsg *em);
 
 /*
- * Every base table that filter (NULL: all) takes, database by database, system
- * schemas left out. One pass over each of information_schema's tables per
- * database, so that hundreds of tables cost no more than a few statements.
+ * Every base table that filter (NULL: all) takes, system schemas left out; and
+ * MariaDB's sequences (def->sequence), which the binlog shows as tables but
+ * whose rows are nobody's data. More than a few hundred tables cost three
+ * statements whatever their number, and one for each that has no primary key
+ * but several unique ones. each() must not use the session. The order is not
+ * defined.
  */
 NODISCARD enum err src_catalog_walk(struct src_session *s, const struct src_server *sv,
                                     src_table_filter filter, src_table_fn each, void *arg,
                                     struct errmsg *em);
 
-/* The names alone, with the same filter and order; each gets a def without columns and keys. */
+/* The names alone, ordered bytewise; each gets a def without columns and keys. */
 NODISCARD enum err src_catalog_names(struct src_session *s, const struct src_server *sv,
                                      src_table_filter filter, src_table_fn each, void *arg,
                                      struct errmsg *em);

@@ -1,0 +1,43 @@
+/* What the files of the catalogue share: definitions while their rows come in. */
+#pragma once
+
+#include "base/arena.h"
+#include "source/catalog.h"
+#include "source/session_int.h"
+
+/* One part of a key, as information_schema.STATISTICS names it. */
+struct key_part {
+    struct key_part *next;
+    struct slice key;
+    struct slice column;
+    bool expression; /* no column */
+    bool prefix;
+    bool hash;
+};
+
+/* One table while its rows come in. The arrays grow by doubling, in an arena. */
+struct draft {
+    struct table_def def;
+    uint32_t columns_cap;
+    uint32_t keys_cap;
+    struct key_part *parts; /* of keys, as long as the columns are not there */
+    struct key_part **parts_end;
+    bool done;
+};
+
+uint64_t catalog_number(struct slice value);
+
+/* Makes room for one more in an array of the arena; what it was before stays as waste. */
+NODISCARD enum err catalog_grow(struct arena *a, void **items, uint32_t *cap, uint32_t count,
+                                size_t size, uint32_t max);
+
+/* COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, COLLATION_NAME, DATETIME_PRECISION, IS_NULLABLE, EXTRA */
+NODISCARD enum err catalog_add_column(struct arena *a, struct draft *d,
+                                      const struct my_text_value *v);
+
+/* The parts of a key in order; the columns are there. */
+NODISCARD enum err catalog_add_key_part(struct arena *a, struct draft *d,
+                                        const struct key_part *part);
+
+/* Drops keys without a part that is a column, and moves the primary key to the front. */
+void catalog_tidy_keys(struct table_def *def);

@@ -1,0 +1,152 @@
+/* Rows of information_schema.COLUMNS and .STATISTICS into definitions. */
+#include "source/catalog_int.h"
+
+#define COLUMNS_PER_TABLE_MAX 4096
+#define KEYS_PER_TABLE_MAX    256
+#define PARTS_PER_KEY_MAX     64
+
+static bool contains(struct slice s, const char *word)
+{
+    return memmem(s.ptr, s.len, word, strlen(word)) != NULL;
+}
+
+uint64_t catalog_number(struct slice value)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9'; i++)
+        v = v * 10 + (uint64_t)(value.ptr[i] - '0');
+    return v;
+}
+
+/* Makes room for one more in an array of the arena; what it was before stays as waste. */
+enum err catalog_grow(struct arena *a, void **items, uint32_t *cap, uint32_t count, size_t size,
+                      uint32_t max)
+{
+    if (count < *cap)
+        return ERR_OK;
+    if (count >= max)
+        return ERR_TOO_LARGE;
+    uint32_t more = *cap == 0 ? 8 : *cap * 2;
+    void *p = arena_array(a, more, size);
+    if (p == NULL)
+        return ERR_NO_MEMORY;
+    if (count > 0)
+        memcpy(p, *items, count * size);
+    *items = p;
+    *cap = more;
+    return ERR_OK;
+}
+
+/* ---- columns ---- */
+
+static bool is_temporal(struct slice data_type)
+{
+    return slice_eq_nocase(data_type, SLICE_LIT("time")) ||
+           slice_eq_nocase(data_type, SLICE_LIT("datetime")) ||
+           slice_eq_nocase(data_type, SLICE_LIT("timestamp"));
+}
+
+/* A comment in the type marks temporal columns in the formats of old: no part of the type. */
+static struct slice without_comment(struct slice type, struct slice data_type)
+{
+    const uint8_t *c = memmem(type.ptr, type.len, " /* ", 4);
+    return c != NULL && is_temporal(data_type) ? slice_of(type.ptr, (size_t)(c - type.ptr)) : type;
+}
+
+static bool is_generated(struct slice extra)
+{
+    /* Not "DEFAULT_GENERATED": that is a default which is an expression. */
+    return contains(extra, "VIRTUAL") || contains(extra, "STORED GENERATED") ||
+           contains(extra, "PERSISTENT");
+}
+
+enum err catalog_add_column(struct arena *a, struct draft *d, const struct my_text_value *v)
+{
+    void *items = d->def.columns;
+    TRY(catalog_grow(a, &items, &d->columns_cap, d->def.column_count, sizeof(struct column_def),
+                     COLUMNS_PER_TABLE_MAX));
+    d->def.columns = items;
+    struct slice type = v[1].text;
+    d->def.columns[d->def.column_count++] = (struct column_def){
+        .name = arena_copy(a, v[0].text),
+        .column_type = arena_copy(a, without_comment(type, v[2].text)),
+        .data_type = arena_copy(a, v[2].text),
+        .collation = arena_copy(a, v[3].text),
+        .datetime_precision = (uint32_t)catalog_number(v[4].text),
+        .nullable = slice_eq_nocase(v[5].text, SLICE_LIT("YES")),
+        .generated = is_generated(v[6].text),
+        .invisible = contains(v[6].text, "INVISIBLE"),
+        .hires_old_temporal = contains(type, "/* mariadb-5.3 */"),
+    };
+    return a->failed ? ERR_NO_MEMORY : ERR_OK;
+}
+
+/* ---- keys ---- */
+
+static enum err key_of(struct arena *a, struct draft *d, struct slice name, struct key_def **out)
+{
+    for (uint32_t i = 0; i < d->def.key_count; i++) {
+        if (slice_eq(d->def.keys[i].name, name)) {
+            *out = &d->def.keys[i];
+            return ERR_OK;
+        }
+    }
+    void *items = d->def.keys;
+    TRY(catalog_grow(a, &items, &d->keys_cap, d->def.key_count, sizeof(struct key_def),
+                     KEYS_PER_TABLE_MAX));
+    d->def.keys = items;
+    struct key_def *k = &d->def.keys[d->def.key_count++];
+    *k = (struct key_def){
+        .name = arena_copy(a, name),
+        .primary = slice_eq(name, SLICE_LIT("PRIMARY")),
+        .parts = arena_array(a, PARTS_PER_KEY_MAX, sizeof(uint16_t)),
+    };
+    *out = k;
+    return a->failed ? ERR_NO_MEMORY : ERR_OK;
+}
+
+static bool column_index(const struct table_def *def, struct slice name, uint16_t *out)
+{
+    for (uint32_t i = 0; i < def->column_count; i++) {
+        if (slice_eq_nocase(def->columns[i].name, name)) {
+            *out = (uint16_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err catalog_add_key_part(struct arena *a, struct draft *d, const struct key_part *part)
+{
+    struct key_def *k;
+    uint16_t column;
+    TRY(key_of(a, d, part->key, &k));
+    k->hash = part->hash;
+    /* A part that is an expression has no column: such a key identifies nothing that we see. */
+    bool known = !part->expression && column_index(&d->def, part->column, &column);
+    if (!known || part->prefix)
+        k->has_prefix = true;
+    if (!known)
+        return ERR_OK;
+    if (k->part_count >= PARTS_PER_KEY_MAX)
+        return ERR_TOO_LARGE;
+    k->parts[k->part_count++] = column;
+    return ERR_OK;
+}
+
+/* Drops keys without a part that is a column, and moves the primary key to the front. */
+void catalog_tidy_keys(struct table_def *def)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < def->key_count; i++)
+        if (def->keys[i].part_count > 0)
+            def->keys[n++] = def->keys[i];
+    def->key_count = n;
+    for (uint32_t i = 1; i < n; i++) {
+        if (def->keys[i].primary) {
+            struct key_def primary = def->keys[i];
+            memmove(&def->keys[1], &def->keys[0], i * sizeof(primary));
+            def->keys[0] = primary;
+        }
+    }
+}
