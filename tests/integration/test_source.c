@@ -717,6 +717,71 @@ static enum err on_table(void *arg, const struct table_def *def)
     return ERR_OK;
 }
 
+struct kept_defs {
+    struct table_def *defs[512];
+    size_t count;
+};
+
+static enum err keep_def(void *arg, const struct table_def *def)
+{
+    struct kept_defs *k = arg;
+    return table_def_copy(def, &k->defs[k->count++]);
+}
+
+static bool of_test(void *arg, struct slice database, struct slice table)
+{
+    (void)arg, (void)table;
+    return slice_eq(database, SLICE_LIT("source_test"));
+}
+
+static enum err count_stats(void *arg, const struct src_table_stats *stats)
+{
+    uint64_t *seen = arg;
+    seen[0]++;
+    if (slice_eq(stats->name, SLICE_LIT("walk_full")))
+        seen[1] = stats->rows > 0 && stats->bytes > 0 && stats->row_len > 0;
+    return ERR_OK;
+}
+
+/* All at once gives what asking for each one gives. */
+static void a_walk_is_each_table_by_itself(void)
+{
+    struct src_session *root = open_root();
+    struct src_server sv = server_of(root);
+    static struct kept_defs k;
+    uint64_t stats[2] = {0};
+    run(root, "CREATE TABLE source_test.walk_two (a INT NOT NULL, b INT NOT NULL, c INT, "
+              "UNIQUE z (b), UNIQUE y (a), UNIQUE x (c), UNIQUE w (c, a))");
+    run(root, "CREATE TABLE source_test.walk_case (id INT PRIMARY KEY, low INT)");
+    run(root, "CREATE TABLE source_test.Walk_Case (ID INT, HIGH TEXT, PRIMARY KEY (ID), "
+              "UNIQUE p (HIGH(5)))");
+    run(root, "CREATE TABLE source_test.walk_full (a INT PRIMARY KEY, b CHAR(100))");
+    run(root, "INSERT INTO source_test.walk_full VALUES (1, 'x'), (2, 'y')");
+    run(root, "ANALYZE TABLE source_test.walk_full");
+    enum err e = src_catalog_walk(root, &sv, of_test, keep_def, &k, &em);
+    CHECK(e == ERR_OK && k.count > 300, "%s, %zu tables", em.text, k.count);
+    for (size_t i = 0; i < k.count; i++) {
+        struct table_def *alone = NULL;
+        struct writer a, b;
+        e = src_catalog_table(root, &sv, k.defs[i]->database, k.defs[i]->name, &alone, &em);
+        CHECK(e == ERR_OK && alone != NULL, "%s", em.text);
+        writer_init(&a, 1u << 20);
+        writer_init(&b, 1u << 20);
+        table_def_serialize(k.defs[i], &a);
+        table_def_serialize(alone, &b);
+        CHECK(slice_eq(writer_slice(&a), writer_slice(&b)), "%.*s is not the same",
+              SLICE_ARG(alone->name));
+        writer_fini(&a);
+        writer_fini(&b);
+        free(alone);
+        free(k.defs[i]);
+    }
+    e = src_table_stats(root, &sv, of_test, count_stats, stats, &em);
+    CHECK(e == ERR_OK && stats[1], "%s", em.text);
+    CHECK(stats[0] == k.count || mariadb, "%llu and %zu", (unsigned long long)stats[0], k.count);
+    src_session_close(root);
+}
+
 static void a_walk_over_many_tables(void)
 {
     struct src_session *root = open_root();
@@ -1011,6 +1076,7 @@ int main(int argc, char **argv)
     RUN(what_is_no_table_is_not_found);
     RUN(peculiar_tables);
     RUN(a_walk_over_many_tables);
+    RUN(a_walk_is_each_table_by_itself);
     RUN(fixed_zones);
     RUN(a_zone_with_changes_is_learned);
     RUN(streams_by_place);
