@@ -26,7 +26,7 @@ const struct conf_key conf_keys[] = {
      .sentence = "Free label that metrics and alerts carry."},
     {"state_dir", CONF_PATH, AT(state_dir), .worked_out = "./TASK.state", .example = "./orders.state",
      .sentence = "Folder of the checkpoint log and the table catalogue; made when it is missing."},
-    {"phases", CONF_CHOICES, "[incremental]", AT(phases), .choices = "schema|full|incremental", .built = "incremental",
+    {"phases", CONF_CHOICES, "[incremental]", AT(phases), .choices = "schema|full|incremental", .built = "full|incremental",
      .sentence = "What the task does: create topics, copy the rows that are there, follow every change after that."},
 
     {"source", CONF_SECTION, NO_FIELD, .sentence = "The MySQL or MariaDB server that is read."},
@@ -183,11 +183,11 @@ const struct conf_key conf_keys[] = {
      .sentence = "Expression that changes rows on their way."},
 
     {"full", CONF_SECTION, NO_FIELD, .sentence = "The full copy."},
-    {"full.connections", CONF_INT, "2", NO_FIELD, RANGE(1, 64), .flags = CONF_UNBUILT,
+    {"full.connections", CONF_INT, "2", AT(full.connections), RANGE(1, 64),
      .sentence = "Parallel SELECTs."},
-    {"full.chunk_rows", CONF_INT, "10000", NO_FIELD, RANGE(1, 10000000), .flags = CONF_UNBUILT,
+    {"full.chunk_rows", CONF_INT, "10000", AT(full.chunk_rows), RANGE(1, 10000000),
      .sentence = "Rows of one chunk."},
-    {"full.keyless", CONF_CHOICE, "lock", NO_FIELD, .flags = CONF_UNBUILT, .choices = "lock|unlocked|skip",
+    {"full.keyless", CONF_CHOICE, "lock", AT(full.keyless), .choices = "lock|unlocked|skip",
      .sentence = "Tables without a usable key: lock them briefly, copy them with duplicates possible, or leave them out."},
 
     {"throttle", CONF_SECTION, NO_FIELD, .sentence = "Limits a second; 0 is none."},

@@ -160,6 +160,15 @@ struct conf_object {
     struct conf_list partition_key; /* column names; count 0: the row's identity */
 };
 
+enum conf_keyless { CONF_KEYLESS_LOCK, CONF_KEYLESS_UNLOCKED, CONF_KEYLESS_SKIP };
+
+/* The full copy. */
+struct conf_full {
+    uint32_t connections;
+    uint32_t chunk_rows;
+    enum conf_keyless keyless;
+};
+
 struct conf_retry {
     uint64_t connection_ms;
     uint64_t other_ms;
@@ -187,6 +196,7 @@ struct task_config {
     struct conf_canal canal;
     size_t object_count; /* at least 1 */
     struct conf_object *objects;
+    struct conf_full full;
     struct conf_retry retry;
     struct conf_limits limits;
     struct conf_log log;

@@ -8,6 +8,7 @@ void binding_unref(struct binding *b)
     if (b == NULL || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1)
         return;
     row_plan_free(b->plan);
+    copy_table_unref(b->copy);
     format_table_free(&b->format);
     key_table_free(b->key);
     table_unref(b->table);

@@ -12,13 +12,15 @@
 #include "mysqlproto/binlog/row_plan.h"
 #include "pipeline/counters.h"
 #include "schema/table.h"
+#include "snapshot/copy_table.h"
 
 #include <stdatomic.h>
 
 struct binding {
     atomic_uint refs;
     struct table *table;
-    struct row_plan *plan;
+    struct row_plan *plan; /* NULL: its rows come from the full copy alone */
+    struct copy_table *copy; /* of INIT rows; NULL: none */
     struct format_table format;
     struct key_table *key;
     bool record_key;                     /* the table has an identity, and records carry it */

@@ -6,6 +6,7 @@
 #include "base/writer.h"
 #include "encode/key.h"
 #include "mysqlproto/binlog/rows.h"
+#include "mysqlproto/copy_plan.h"
 #include "pipeline/binding.h"
 #include "pipeline/inflight.h"
 
@@ -216,6 +217,9 @@ static enum err decode_images(struct lane *l, const struct row_event *ev, const 
 {
     struct reader r = reader_of(slice_of(row->image, row->len));
     row_scratch_reset(&l->scratch);
+    if (row->op == CHANGE_INIT)
+        return copy_row_decode(ev->binding->copy->plan, slice_of(row->image, row->len),
+                               &l->scratch, l->after);
     if (ev->partial_json)
         return decode_partial(l, ev, &r);
     if (row->op != CHANGE_INSERT)
@@ -231,7 +235,7 @@ static enum err decode_row(struct lane *l, const struct row_event *ev, const str
 {
     TRY(decode_images(l, ev, row));
     c->op = (enum change_op)row->op;
-    c->before = row->op != CHANGE_INSERT ? l->before : NULL;
+    c->before = row->op == CHANGE_UPDATE || row->op == CHANGE_DELETE ? l->before : NULL;
     c->after = row->op != CHANGE_DELETE ? l->after : NULL;
     if (row->half == ROW_DELETE_HALF) {
         c->op = CHANGE_DELETE;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/copy.h"
 #include "pipeline/history.h"
 #include "source/catalog.h"
 
@@ -81,6 +82,7 @@ void replica_free(struct replica *r)
     free(r->hash_cells);
     position_fini(&r->read);
     xa_list_fini(&r->xa);
+    tables_notes_free(r->copied);
     free(r);
 }
 
@@ -178,7 +180,8 @@ static enum err leave_point(struct replica *r)
     p->es_ms = r->group.es_ms;
     p->oldest_us = r->oldest_us;
     r->oldest_us = 0;
-    p->notes = tables_take_notes(r->o.tables);
+    p->notes = tables_notes_join(tables_take_notes(r->o.tables), r->copied);
+    r->copied = NULL;
     progress_push(r->o.progress, p);
     r->boundary_fresh = false;
     r->point_ms = clock_mono_ms();
@@ -245,6 +248,7 @@ static enum err hold_back(struct replica *r)
 /* Nothing more is there now: what is certain goes to the lanes. */
 static enum err input_ran_dry(struct replica *r)
 {
+    TRY(replica_copy_turn(r));
     feeder_publish(r->o.feeder);
     note_synced(r);
     TRY(leave_point_if_due(r));
@@ -278,7 +282,7 @@ static bool past_until(const struct replica *r, const struct stream_event *sev)
 /* The boundary that --until names is reached. */
 static bool at_until(const struct replica *r)
 {
-    return r->o.until != NULL && r->boundary_fresh && r->txn.state == BINLOG_TXN_OUTSIDE &&
+    return r->o.until != NULL && (r->o.copy == NULL || copy_finished(r->o.copy)) && r->boundary_fresh && r->txn.state == BINLOG_TXN_OUTSIDE &&
            position_reached(&r->read, r->o.until);
 }
 
@@ -322,6 +326,7 @@ static enum err follow(struct replica *r)
         if (past_until(r, &sev))
             return end_at_until(r);
         TRY(replica_event(r, &r->stream, &sev));
+        TRY(replica_copy_turn(r));
         if (at_until(r))
             return end_at_until(r);
         atomic_fetch_add_explicit(&r->stats.events, 1, memory_order_relaxed);
@@ -374,8 +379,10 @@ static enum err connect_source(struct replica *r)
     dump.non_blocking = false;
     TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
     tables_forget_ids(r->o.tables);
-    if (strcmp(uuid, r->server.server_uuid) != 0)
+    if (strcmp(uuid, r->server.server_uuid) != 0) {
         tables_forget_places(r->o.tables);
+        replica_copy_other_server(r);
+    }
     r->txn = (struct binlog_txn){0};
     char where[400];
     log_info("source.connected", "source=%s:%u server=%s position=%s", r->o.source->host,
@@ -393,7 +400,9 @@ static void drop_open_group(struct replica *r)
                       .skip_of = r->group.skip_of,
                       .es_ms = r->group.es_ms};
     bool cut = false;
-    if (feeder_rollback(r->o.feeder) == ERR_OK) {
+    bool undone = feeder_rollback(r->o.feeder) == ERR_OK;
+    replica_copy_group_end(r, !undone);
+    if (undone) {
         r->next_id = g.skip > 0 ? g.skip_next_id : g.first_id;
     } else {
         if (r->group.rows > g.skip)

@@ -28,6 +28,7 @@
 
 #include <stdatomic.h>
 
+struct copy;
 struct net_loop;
 struct replica;
 
@@ -41,6 +42,7 @@ struct replica_options {
     struct progress *progress;
     struct fault *fault;
     struct view *view;              /* told of outages; holds the throttle. NULL: neither */
+    struct copy *copy;              /* the full copy; NULL: none */
     const atomic_bool *stop;        /* set, with the loop woken: end soon */
     const struct src_server *known; /* the source that the position belongs to */
     uint32_t server_id;

@@ -107,8 +107,10 @@ static enum err pass_boundary(struct replica *r, const struct stream *s)
         TRY(maria_gtid_pos_update(&p->maria, &r->group.maria));
     memcpy(p->file, s->file, sizeof(p->file));
     p->offset = s->offset;
+    r->place = binlog_place_of(p->file, p->offset);
     r->boundary_fresh = true;
     r->passed++;
+    replica_copy_group_end(r, true);
     tables_trim_ids(r->o.tables);
     uint64_t es_ms = r->group.es_ms;
     uint64_t commit_us = r->group.commit_us != 0 ? r->group.commit_us : es_ms * 1000;
@@ -130,6 +132,7 @@ static enum err commit(struct replica *r, const struct stream *s)
 static enum err take_back(struct replica *r)
 {
     enum err e = r->group.skip > 0 ? ERR_UNSUPPORTED : feeder_rollback(r->o.feeder);
+    replica_copy_group_end(r, e != ERR_OK);
     if (e != ERR_OK)
         return errmsg_set(
             &r->em, e,
@@ -183,6 +186,7 @@ static enum err roll_back_to_savepoint(struct replica *r, struct slice name)
 static enum err drop(struct replica *r)
 {
     TRY(feeder_rollback(r->o.feeder));
+    replica_copy_group_end(r, false);
     r->next_id = r->group.skip > 0 ? r->group.skip_next_id : r->group.first_id;
     r->group.dropped = true;
     return ERR_OK;
@@ -253,6 +257,15 @@ static enum err refuse_statement(struct replica *r, const struct stream *s,
                       len, (const char *)sql.ptr);
 }
 
+/* What the statement did to tables concerns the copy. */
+static enum err take_effects(struct replica *r)
+{
+    struct table_effect *list = tables_take_effects(r->o.tables);
+    enum err e = replica_copy_effects(r, list);
+    tables_effects_free(list);
+    return e;
+}
+
 /* What a QUERY does. */
 static enum err act_on_query(struct replica *r, const struct stream *s,
                              enum binlog_txn_action action, const struct binlog_query *q,
@@ -272,6 +285,7 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
             TRY(refuse_statement(r, s, q, sql));
         TRY(tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db,
                              binlog_place_of(s->file, s->offset)));
+        TRY(take_effects(r));
         return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
     case BINLOG_TXN_SAVEPOINT:
         set_savepoint(&r->group, verb->name);
@@ -365,7 +379,27 @@ static void pass_between_groups(struct replica *r, const struct stream *s,
         r->binlog_made = 0; /* its format description comes next */
     memcpy(r->read.file, s->file, sizeof(r->read.file));
     r->read.offset = s->offset;
+    r->place = binlog_place_of(s->file, s->offset);
     r->boundary_fresh = true;
+}
+
+/*
+ * The dump thread has come that far, over groups that it does not send since
+ * we have them, too. Not a place to begin at: no position is made of it.
+ */
+static void heartbeat(struct replica *r, const struct stream_event *sev)
+{
+    struct binlog_heartbeat h;
+    if (r->txn.state != BINLOG_TXN_OUTSIDE || binlog_heartbeat_parse(&sev->ev, &h) != ERR_OK)
+        return;
+    char file[BINLOG_NAME_MAX];
+    if (h.file.len >= sizeof(file))
+        return;
+    memcpy(file, h.file.ptr, h.file.len);
+    file[h.file.len] = 0;
+    struct binlog_place place = binlog_place_of(file, h.position);
+    if (binlog_place_upto(r->place, place))
+        r->place = place;
 }
 
 /* A LOAD DATA that is logged as a statement. */
@@ -488,6 +522,10 @@ enum err replica_event(struct replica *r, struct stream *s, const struct stream_
         return query_event(r, s, sev);
     case BINLOG_XA_PREPARE:
         return xa_prepare_event(r, s, sev);
+    case BINLOG_HEARTBEAT:
+    case BINLOG_HEARTBEAT_V2:
+        heartbeat(r, sev);
+        return other_event(r, s, sev);
     case BINLOG_FORMAT_DESCRIPTION:
         tables_forget_ids(r->o.tables);
         TRY(check_file(r, s, sev));

@@ -60,6 +60,7 @@ struct replica {
     struct stream stream;
     struct src_session *control; /* for definitions; NULL until needed */
     struct position read;        /* the last boundary */
+    struct binlog_place place;   /* everything before it has been passed; heartbeats move it, too */
     struct xa_list xa;
     uint64_t next_id;
     uint32_t binlog_made; /* when the file of `read` was made, since 1970; 0: not known */
@@ -71,6 +72,7 @@ struct replica {
     bool beat;           /* the last event was a heartbeat: nothing is left to read */
     struct retry retry;
     uint64_t passed; /* groups that ended */
+    struct tables_note *copied; /* ranges of the copy whose rows were fed, for the next point */
     struct binlog_inflater inflater;
     struct row_scratch scratch; /* of key cells */
     struct writer hash_scratch;
@@ -94,6 +96,37 @@ NODISCARD enum err replica_rows(struct replica *r, struct stream *s,
 
 /* replica_xa.c: reads a prepared group again, and feeds its rows as part of the open group. */
 NODISCARD enum err replica_replay_xa(struct replica *r, const struct xa_group *g);
+
+/* replica_rows.c: leaves a row with the feeder, waiting while its lane has no empty batch. */
+NODISCARD enum err replica_feed(struct replica *r, const struct binding *b,
+                                const struct row_ref *ref);
+
+/* replica_rows.c: the partition of a row from its probe cells; absent ones are taken from other. */
+NODISCARD enum err replica_partition(struct replica *r, const struct binding *b,
+                                     const struct cell *probes, const struct cell *other,
+                                     int32_t *out);
+
+/* replica_copy.c: at a boundary, what the full copy has waiting for the reader. */
+NODISCARD enum err replica_copy_turn(struct replica *r);
+
+/*
+ * replica_copy.c: whether the change of a row of e goes out, from the key cells
+ * of one of its images (t->identity, in key order). Notes the key where it has to be. partial:
+ * the image lacks columns, so it cannot take the place of a row that is being read.
+ */
+struct copy_entry;
+NODISCARD enum err replica_copy_judge(struct replica *r, struct copy_entry *e,
+                                      const struct table *t, const struct cell *key, bool partial,
+                                      bool *pass);
+
+/* replica_copy.c: the open group has ended, and its rows count or do not. */
+void replica_copy_group_end(struct replica *r, bool stands);
+
+/* replica_copy.c: what statements did to tables. */
+NODISCARD enum err replica_copy_effects(struct replica *r, const struct table_effect *list);
+
+/* replica_copy.c: chunks that are being read were opened on another server. */
+void replica_copy_other_server(struct replica *r);
 
 /* replica.c: sleeps until the loop wakes, at most ms. ERR_STOPPED when the task ends. */
 NODISCARD enum err replica_wait(struct replica *r, uint64_t ms);

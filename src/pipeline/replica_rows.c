@@ -6,21 +6,29 @@
 
 #include "base/clock.h"
 #include "mysqlproto/binlog/inflate.h"
+#include "pipeline/copy_int.h"
 
 #include <string.h>
 
 struct rows_job {
     const struct binlog_rows *rows;
     struct binding *binding;
+    struct copy_entry *copy; /* its table is being copied; NULL: it is not */
+    /* Of the copy: the identity's columns in ascending order, and where the key's i-th part is in
+     * that order. */
+    uint16_t key_columns[COPY_KEY_PARTS];
+    uint16_t key_at[COPY_KEY_PARTS];
 };
+
+/* Which of a change's images go out. */
+enum { SIDE_BEFORE = 1, SIDE_AFTER = 2, SIDE_BOTH = 3 };
 
 static uint32_t lane_of(const struct replica *r, const struct binding *b, int32_t partition)
 {
     return (b->topic_index + (uint32_t)partition) % r->o.feeder->lane_count;
 }
 
-/* Leaves a row with the feeder, waiting while all batches of its lane are on their way. */
-static enum err feed(struct replica *r, const struct binding *b, const struct row_ref *ref)
+enum err replica_feed(struct replica *r, const struct binding *b, const struct row_ref *ref)
 {
     enum err e;
     while ((e = feeder_row(r->o.feeder, lane_of(r, b, ref->partition), ref)) == ERR_NO_ROOM)
@@ -28,9 +36,8 @@ static enum err feed(struct replica *r, const struct binding *b, const struct ro
     return e == ERR_TOO_LARGE ? ERR_NO_ROOM : e;
 }
 
-/* The partition of a row from its probe cells; absent ones are taken from other. */
-static enum err partition(struct replica *r, const struct binding *b, const struct cell *probes,
-                          const struct cell *other, int32_t *out)
+enum err replica_partition(struct replica *r, const struct binding *b, const struct cell *probes,
+                           const struct cell *other, int32_t *out)
 {
     for (uint32_t i = 0; i < b->partition_count; i++) {
         const struct cell *c = &probes[b->partition_at[i]];
@@ -65,7 +72,7 @@ static bool probes_changed(const struct replica *r, const struct binding *b)
 /* An UPDATE that changes its key goes out as the DELETE of the old row, then the INSERT of the new
  * one. */
 static enum err feed_split(struct replica *r, const struct binding *b, const struct row_ref *ref,
-                           int32_t old_partition)
+                           int32_t old_partition, unsigned sides)
 {
     struct row_ref gone = *ref, come = *ref;
     gone.half = ROW_DELETE_HALF;
@@ -73,54 +80,127 @@ static enum err feed_split(struct replica *r, const struct binding *b, const str
     gone.id = r->next_id++;
     come.half = ROW_INSERT_HALF;
     come.id = r->next_id++;
-    TRY(feed(r, b, &gone));
-    if (old_partition != come.partition) {
+    if ((sides & SIDE_BEFORE) != 0)
+        TRY(replica_feed(r, b, &gone));
+    if ((sides & SIDE_AFTER) == 0)
+        return ERR_OK;
+    if (sides == SIDE_BOTH && old_partition != come.partition) {
         uint32_t from = lane_of(r, b, old_partition), to = lane_of(r, b, come.partition);
         uint64_t seq = feeder_close(r->o.feeder, from);
         feeder_wait_for(r->o.feeder, to, from, seq);
     }
-    return feed(r, b, &come);
+    return replica_feed(r, b, &come);
+}
+
+/* A change of which maybe one image only goes out; its number is used in any case. */
+static enum err feed_sides(struct replica *r, const struct binding *b, struct row_ref *ref,
+                           unsigned sides)
+{
+    ref->id = r->next_id++;
+    if (sides == 0)
+        return ERR_OK;
+    if (ref->op == CHANGE_UPDATE && sides != SIDE_BOTH)
+        ref->half = sides == SIDE_BEFORE ? ROW_DELETE_HALF : ROW_INSERT_HALF;
+    return replica_feed(r, b, ref);
 }
 
 static enum err route_update(struct replica *r, const struct rows_job *job,
-                             const struct binlog_row *row, struct row_ref *ref)
+                             const struct binlog_row *row, struct row_ref *ref, unsigned sides)
 {
     const struct binding *b = job->binding;
     TRY(row_decode_columns(b->plan, job->rows->before, row->before, b->probe_columns,
                            b->probe_count, &r->scratch, r->probes[0]));
     TRY(row_decode_columns(b->plan, job->rows->after, row->after, b->probe_columns, b->probe_count,
                            &r->scratch, r->probes[1]));
-    TRY(partition(r, b, r->probes[1], r->probes[0], &ref->partition));
+    TRY(replica_partition(r, b, r->probes[1], r->probes[0], &ref->partition));
     if (b->split && probes_changed(r, b)) {
         int32_t old_partition;
-        TRY(partition(r, b, r->probes[0], NULL, &old_partition));
-        return feed_split(r, b, ref, old_partition);
+        TRY(replica_partition(r, b, r->probes[0], NULL, &old_partition));
+        return feed_split(r, b, ref, old_partition, sides);
     }
-    ref->id = r->next_id++;
-    return feed(r, b, ref);
+    if (sides == SIDE_BEFORE)
+        TRY(replica_partition(r, b, r->probes[0], NULL, &ref->partition));
+    return feed_sides(r, b, ref, sides);
+}
+
+static enum err judge_image(struct replica *r, const struct rows_job *job, const uint8_t *present,
+                            struct slice image, bool *pass)
+{
+    const struct table *t = job->binding->table;
+    struct cell cells[COPY_KEY_PARTS], key[COPY_KEY_PARTS];
+    TRY(row_decode_columns(job->binding->plan, present, image, job->key_columns, t->identity_count,
+                           &r->scratch, cells));
+    for (uint32_t i = 0; i < t->identity_count; i++) {
+        key[i] = cells[job->key_at[i]];
+        if (key[i].kind == CELL_ABSENT)
+            return errmsg_set(&r->em, ERR_TABLE_MISMATCH,
+                              "table %.*s.%.*s: a row image without its key column %.*s while the "
+                              "table is copied: set binlog_row_image=FULL on the source",
+                              SLICE_ARG(t->database), SLICE_ARG(t->name),
+                              SLICE_ARG(t->columns[t->identity[i]].name));
+    }
+    bool partial = present != row_all_present;
+    return replica_copy_judge(r, job->copy, t, key, partial, pass);
+}
+
+/* What of a change goes out while its table is copied. */
+static enum err judge(struct replica *r, const struct rows_job *job, const struct binlog_row *row,
+                      uint8_t op, unsigned *sides)
+{
+    bool before = op == CHANGE_DELETE || op == CHANGE_UPDATE;
+    bool after = op == CHANGE_INSERT || op == CHANGE_UPDATE;
+    row_scratch_reset(&r->scratch);
+    if (before)
+        TRY(judge_image(r, job, job->rows->before, row->before, &before));
+    if (after)
+        TRY(judge_image(r, job, job->rows->after, row->after, &after));
+    *sides = (before ? SIDE_BEFORE : 0) | (after ? SIDE_AFTER : 0);
+    return ERR_OK;
+}
+
+static enum err find_copy(struct replica *r, struct rows_job *job)
+{
+    const struct table *t = job->binding->table;
+    if (r->o.copy == NULL || copy_finished(r->o.copy))
+        return ERR_OK;
+    job->copy = copy_find(r->o.copy, t->database, t->name);
+    if (job->copy == NULL)
+        return ERR_OK;
+    if (t->identity_count > COPY_KEY_PARTS)
+        return ERR_BUG;
+    for (uint32_t i = 0; i < t->identity_count; i++) {
+        uint16_t at = 0;
+        for (uint32_t k = 0; k < t->identity_count; k++)
+            at += t->identity[k] < t->identity[i];
+        job->key_at[i] = at;
+        job->key_columns[at] = t->identity[i];
+    }
+    return ERR_OK;
 }
 
 static enum err route_row(struct replica *r, const struct rows_job *job,
                           const struct binlog_row *row, struct row_ref *ref)
 {
     const struct binding *b = job->binding;
+    unsigned sides = SIDE_BOTH;
+    if (job->copy != NULL)
+        TRY(judge(r, job, row, ref->op, &sides));
     ref->partition = 0;
     /* With one partition and nothing to split there is nothing to look at. */
     bool look = b->partitions > 1 ? true : b->split && ref->op == CHANGE_UPDATE;
     if (look && b->probe_count > 0) {
         row_scratch_reset(&r->scratch);
         if (ref->op == CHANGE_UPDATE)
-            return route_update(r, job, row, ref);
+            return route_update(r, job, row, ref, sides);
         bool insert = ref->op == CHANGE_INSERT;
         TRY(row_decode_columns(b->plan, insert ? job->rows->after : job->rows->before,
                                insert ? row->after : row->before, b->probe_columns, b->probe_count,
                                &r->scratch, r->probes[0]));
-        TRY(partition(r, b, r->probes[0], NULL, &ref->partition));
+        TRY(replica_partition(r, b, r->probes[0], NULL, &ref->partition));
     } else if (look) {
-        TRY(partition(r, b, r->probes[0], NULL, &ref->partition));
+        TRY(replica_partition(r, b, r->probes[0], NULL, &ref->partition));
     }
-    ref->id = r->next_id++;
-    return feed(r, b, ref);
+    return feed_sides(r, b, ref, sides);
 }
 
 static enum err walk(struct replica *r, const struct rows_job *job, struct slice images)
@@ -269,7 +349,9 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
     feeder_event(r->o.feeder, &event, frame);
     uint64_t before = r->group.rows;
     struct rows_job job = {.rows = &rows, .binding = b};
-    enum err e = walk(r, &job, rows.rows);
+    enum err e = find_copy(r, &job);
+    if (e == ERR_OK)
+        e = walk(r, &job, rows.rows);
     count_rows(r, b, rows.op, r->group.rows - before, sev->ev.header.length);
     atomic_store_explicit(&r->stats.next_id, r->next_id, memory_order_relaxed);
     if (own != NULL)

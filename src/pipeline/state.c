@@ -231,7 +231,7 @@ enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
     for (const struct tables_note *n = notes; n != NULL; n = n->next) {
         if (n->kind == NOTE_TOPIC)
             TRY(ckpt_put_topic(c, slice_str(n->topic), (uint32_t)n->partitions));
-        else
+        else if (n->kind != NOTE_COPIED) /* copy_acknowledged() */
             TRY(note_def(c, n));
     }
     return ERR_OK;

@@ -22,6 +22,7 @@
 #include "rules/objects.h"
 #include "schema/ddl_mention.h"
 
+struct copy_range;
 struct tables;
 
 /*
@@ -41,10 +42,12 @@ struct tables_note {
         NOTE_TOPIC, /* a topic and its partition count */
         NOTE_DEF,   /* a definition that holds from here on */
         NOTE_STALE, /* what is known of a table does not hold any more */
+        NOTE_COPIED, /* the rows of a range of the full copy lie before here */
     } kind;
     char *topic;
     int32_t partitions;
     struct table_def *def; /* owned; NOTE_STALE: its names alone count */
+    struct copy_range *range;
 };
 
 struct tables_options {

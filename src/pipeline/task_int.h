@@ -9,6 +9,7 @@
 
 #include "kafka/embedded.h"
 #include "net/loop.h"
+#include "pipeline/copy.h"
 #include "pipeline/fault.h"
 #include "pipeline/feeder.h"
 #include "pipeline/history.h"
@@ -95,12 +96,14 @@ struct task {
     struct lane *lanes[LANES_MAX];
     struct feeder feeder;
     struct progress progress;
+    struct copy *copy; /* the full copy; NULL: none */
     struct replica *replica;
     pthread_t reader;
     bool reader_runs;
     struct position acked; /* everything before it is acknowledged */
     uint64_t acked_es_ms;
     bool torn;    /* a position was put by half: it must not become durable */
+    bool worked; /* it had the privileges that it needs */
     bool reached; /* the end that --until names */
     struct lane_head heads[LANES_MAX];
     uint64_t full_since_ms; /* monotonic; the disk under the checkpoint is full since; 0: not */
@@ -125,6 +128,12 @@ void task_close_source(struct task *t);
 /* task_source.c: tables_define_fn on the reader's thread. */
 enum err task_define(void *task, struct slice database, struct slice table, struct table_def **def,
                      struct binlog_place *holds_to, struct errmsg *em);
+
+/* task_copy.c: which tables are to be copied; the source's session is open. */
+NODISCARD enum err task_open_copy(struct task *t, struct errmsg *em);
+
+/* task_copy.c: the notes of a commit point that is acknowledged. */
+NODISCARD enum err task_note_copied(struct task *t, const struct tables_note *notes);
 
 /* task_destination.c: brokers reached, options checked. */
 NODISCARD enum err task_connect_destination(struct task *t, struct errmsg *em);

@@ -138,8 +138,8 @@ static enum err run_once(struct task_life *life, bool *reached, struct errmsg *e
     task_show_rest(life->o.view, life->o.config, VIEW_PRECHECKING, clock_wall_us(), "",
                    position_of(life));
     TRY(task_open(&life->o, &life->shared, &t, em));
-    life->worked = true;
     enum err e = task_run(t, em);
+    life->worked = life->worked || t->worked;
     *reached = t->reached;
     if (clock_mono_ms() - began > STEADY_MS)
         retry_end(&life->other, NULL);

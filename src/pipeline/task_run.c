@@ -20,9 +20,11 @@
 #include <unistd.h>
 
 #define TICK_MS  10
+#define COPY_MS  1     /* the same while tables are copied: the reader may wait for the checkpoint */
 #define SYNC_MS  100   /* between checkpoints, at least */
 #define FULL_MS  1000  /* between tries while the disk is full */
 #define DRAIN_MS 10000 /* without an acknowledgement, at the end */
+#define WORKED_MS 10000 /* a run that lasts longer had all that it needs */
 #define STUCK_MS 30000 /* a lane's oldest batch without an acknowledgement, until it is said */
 
 #define FRAME_SIZE (256u << 10)
@@ -102,6 +104,7 @@ static enum err start_reader(struct task *t, struct errmsg *em)
         .progress = &t->progress,
         .fault = &t->fault,
         .view = t->o.view,
+        .copy = t->copy,
         .stop = &task_stopping,
         .known = &t->server,
         .server_id = t->server_id,
@@ -142,6 +145,8 @@ static enum err take_progress(struct task *t, bool *moved)
         return ERR_OK;
     enum err e = state_put_notes(t->ckpt, p->notes);
     if (e == ERR_OK)
+        e = task_note_copied(t, p->notes);
+    if (e == ERR_OK)
         e = state_put_xa(t->ckpt, &p->server, &p->xa);
     if (e == ERR_OK)
         e = state_put_source(t->ckpt, &p->server);
@@ -168,9 +173,12 @@ static uint64_t acknowledged(const struct task *t)
 
 static bool until_reached(const struct task *t)
 {
+    bool copying = t->copy != NULL && !copy_finished(t->copy);
+    if (copying)
+        return false;
     switch (t->o.until) {
     case UNTIL_STOPPED:
-        return false;
+        return (t->config->phases & CONF_PHASE_INCREMENTAL) == 0;
     case UNTIL_CAUGHT_UP:
     case UNTIL_POSITION:
         return position_reached(&t->acked, &t->target);
@@ -180,9 +188,9 @@ static bool until_reached(const struct task *t)
     return false;
 }
 
-static void nap(void)
+static void nap(int ms)
 {
-    struct timespec t = {.tv_nsec = TICK_MS * 1000000};
+    struct timespec t = {.tv_nsec = ms * 1000000};
     nanosleep(&t, NULL);
 }
 
@@ -263,7 +271,7 @@ static enum err watch_heads(struct task *t, struct errmsg *em)
 /* Watches until the task is to end. */
 static enum err supervise(struct task *t, struct errmsg *em)
 {
-    bool dirty = false;
+    bool dirty = false, hurry = false;
     uint64_t synced_ms = 0;
     while (fault_err(&t->fault) == ERR_OK && !atomic_load(&task_stopping) && !until_reached(t) &&
            !replica_ended(t->replica)) {
@@ -273,19 +281,29 @@ static enum err supervise(struct task *t, struct errmsg *em)
         uint64_t next_id = atomic_load(&replica_stats(t->replica)->next_id);
         if (e == ERR_OK)
             e = state_reserve_ids(t->ckpt, next_id, &reserved);
+        /* Behind the progress: what a point stands behind is never saved later than the point. */
+        bool asked = false;
+        if (e == ERR_OK && t->copy != NULL)
+            e = copy_save(t->copy, t->ckpt, &asked);
         if (e != ERR_OK)
             return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
         task_show(t, &dirty);
-        dirty = dirty || moved || reserved;
-        uint64_t pause = t->full_since_ms != 0 ? FULL_MS : SYNC_MS;
+        dirty = dirty || moved || reserved || asked;
+        hurry = hurry || asked;
+        uint64_t pause = t->full_since_ms != 0 ? FULL_MS : hurry ? 0 : SYNC_MS;
         if (dirty && clock_mono_ms() - synced_ms >= pause) {
             bool synced;
             TRY(sync_state(t, &synced, em));
             synced_ms = clock_mono_ms();
             dirty = !synced;
+            hurry = hurry && !synced;
+            if (synced && t->copy != NULL)
+                copy_saved(t->copy);
         }
+        if (t->copy != NULL)
+            TRY(copy_tend(t->copy, em));
         TRY(watch_heads(t, em));
-        nap();
+        nap(t->copy != NULL && !copy_finished(t->copy) ? COPY_MS : TICK_MS);
     }
     return ERR_OK;
 }
@@ -293,6 +311,8 @@ static enum err supervise(struct task *t, struct errmsg *em)
 static void stop_reader(struct task *t)
 {
     atomic_store(&task_stopping, true);
+    if (t->copy != NULL)
+        copy_stop(t->copy);
     net_loop_wake(t->loop);
     if (t->reader_runs)
         pthread_join(t->reader, NULL);
@@ -327,7 +347,7 @@ static void drain_lanes(struct task *t)
                      DRAIN_MS / 1000);
             return;
         }
-        nap();
+        nap(TICK_MS);
     }
 }
 
@@ -339,11 +359,13 @@ static enum err sync_last(struct task *t, struct errmsg *em)
 
 enum err task_run(struct task *t, struct errmsg *em)
 {
+    uint64_t began = clock_mono_ms();
     enum err e = task_start(t, em);
     if (t->replica == NULL)
         return e; /* nothing was read */
     if (e == ERR_OK)
         e = supervise(t, em);
+    t->worked = acknowledged(t) > 0 || clock_mono_ms() - began > WORKED_MS;
     t->reached = e == ERR_OK && fault_err(&t->fault) == ERR_OK &&
                  (until_reached(t) || replica_ended(t->replica));
     stop_reader(t);
@@ -380,6 +402,8 @@ static enum err open_all(struct task *t, struct errmsg *em)
         return ERR_NO_MEMORY;
     TRY(task_connect_destination(t, em));
     TRY(task_open_source(t, em));
+    if ((t->config->phases & CONF_PHASE_FULL) != 0)
+        TRY(task_open_copy(t, em));
     src_session_close(t->session);
     t->session = NULL;
     return ERR_OK;
@@ -426,6 +450,7 @@ void task_close(struct task *t)
     for (uint32_t i = 0; i < t->lane_count; i++)
         lane_free(t->lanes[i]);
     replica_free(t->replica);
+    copy_free(t->copy);
     progress_fini(&t->progress);
     task_close_source(t);
     net_loop_free(t->loop);

@@ -6,6 +6,7 @@
 #include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A name is at most 64 characters; what backtracks more than this over one never ends well. */
 #define REGEX_STEPS_MAX 1000000
@@ -270,6 +271,32 @@ static bool topic_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
+}
+
+size_t objects_count(const struct objects *o)
+{
+    return o->count;
+}
+
+static bool is_name(const struct part *p)
+{
+    if (p->kind != PART_GLOB)
+        return p->kind == PART_LITERAL;
+    for (size_t i = 0; i < p->text.len; i++)
+        if (strchr("*?[\\", p->text.ptr[i]) != NULL)
+            return false;
+    return true;
+}
+
+bool objects_name(const struct objects *o, size_t index, struct slice *database,
+                  struct slice *table)
+{
+    const struct rule *r = &o->rules[index];
+    if (r->excludes || r->whole || !is_name(&r->database) || !is_name(&r->table))
+        return false;
+    *database = r->database.text;
+    *table = r->table.text;
+    return true;
 }
 
 enum err objects_topic(const struct objects *o, size_t index, struct slice database,

@@ -51,6 +51,13 @@ void objects_free(struct objects *o);
 NODISCARD enum err objects_match(const struct objects *o, struct slice database, struct slice table,
                                  size_t *index, struct errmsg *em);
 
+/* How many rules there are. */
+size_t objects_count(const struct objects *o);
+
+/* The one table that the rule takes, if it names it without a pattern; borrowed. */
+bool objects_name(const struct objects *o, size_t index, struct slice *database,
+                  struct slice *table);
+
 /*
  * The topic of a table that the rule took, NUL-terminated. ERR_DEST_TOPIC when
  * a substituted name makes it one that Kafka does not allow.

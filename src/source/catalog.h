@@ -46,6 +46,14 @@ NODISCARD enum err src_catalog_names(struct src_session *s, const struct src_ser
                                      src_table_filter filter, src_table_fn each, void *arg,
                                      struct errmsg *em);
 
+/*
+ * Each table that filter takes and of which some column may not be selected by
+ * the account, from one statement; a def without columns and keys, in no order.
+ */
+NODISCARD enum err src_catalog_denied(struct src_session *s, const struct src_server *sv,
+                                      src_table_filter filter, src_table_fn each, void *arg,
+                                      struct errmsg *em);
+
 /* What the server believes about a table; estimates, some of them far off. */
 struct src_table_stats {
     struct slice database;

@@ -1,0 +1,196 @@
+/* The full copy at start: which tables there are, and what is known of their copies. */
+#include "pipeline/task_int.h"
+
+#include "base/log.h"
+#include "pipeline/copy_int.h"
+#include "source/catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct estimate {
+    struct slice database; /* both behind the struct */
+    struct slice name;
+    uint64_t rows;
+};
+
+/* What the walk over the source's tables gathers. */
+struct gather {
+    struct task *task;
+    struct errmsg *em;
+    struct estimate **estimates; /* sorted by name */
+    size_t count;
+    size_t cap;
+};
+
+static bool is_selected(void *arg, struct slice database, struct slice table)
+{
+    const struct gather *g = arg;
+    return tables_selected(g->task->tables, database, table);
+}
+
+static int compare(struct slice a, struct slice b)
+{
+    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct estimate *x = *(struct estimate *const *)a, *y = *(struct estimate *const *)b;
+    int c = compare(x->database, y->database);
+    return c != 0 ? c : compare(x->name, y->name);
+}
+
+static enum err add_estimate(void *arg, const struct src_table_stats *s)
+{
+    struct gather *g = arg;
+    if (g->count == g->cap) {
+        size_t cap = g->cap == 0 ? 64 : g->cap * 2;
+        struct estimate **grown = realloc(g->estimates, cap * sizeof(*grown));
+        if (grown == NULL)
+            return ERR_NO_MEMORY;
+        g->estimates = grown;
+        g->cap = cap;
+    }
+    struct estimate *e = malloc(sizeof(*e) + s->database.len + s->name.len);
+    if (e == NULL)
+        return ERR_NO_MEMORY;
+    uint8_t *text = (uint8_t *)(e + 1);
+    memcpy(text, s->database.ptr, s->database.len);
+    memcpy(text + s->database.len, s->name.ptr, s->name.len);
+    *e = (struct estimate){.database = slice_of(text, s->database.len),
+                           .name = slice_of(text + s->database.len, s->name.len),
+                           .rows = s->rows};
+    g->estimates[g->count++] = e;
+    return ERR_OK;
+}
+
+static enum err add_table(void *arg, const struct table_def *def)
+{
+    struct gather *g = arg;
+    struct estimate key = {.database = def->database, .name = def->name}, *at = &key;
+    struct estimate **found =
+        g->count > 0 ? bsearch(&at, g->estimates, g->count, sizeof(at), by_name) : NULL;
+    return copy_add(g->task->copy, g->task->ckpt, def, found != NULL ? (*found)->rows : 0, g->em);
+}
+
+static enum err add_tables(struct task *t, struct errmsg *em)
+{
+    struct gather g = {.task = t, .em = em};
+    enum err e = src_table_stats(t->session, &t->server, is_selected, add_estimate, &g, em);
+    if (e == ERR_OK && g.count > 0)
+        qsort(g.estimates, g.count, sizeof(*g.estimates), by_name);
+    if (e == ERR_OK)
+        e = src_catalog_walk(t->session, &t->server, is_selected, add_table, &g, em);
+    for (size_t i = 0; i < g.count; i++)
+        free(g.estimates[i]);
+    free(g.estimates);
+    return e;
+}
+
+/* ---- what the account may read ---- */
+
+/* Tables that cannot be copied, for one sentence. */
+struct missing {
+    struct task *task;
+    struct writer list;
+    uint32_t count;
+};
+
+#define MISSING_SHOWN 50
+
+static void add_missing(struct missing *m, struct slice database, struct slice table)
+{
+    if (m->count++ < MISSING_SHOWN)
+        writer_printf(&m->list, "%s%.*s.%.*s", m->list.len > 0 ? ", " : "", SLICE_ARG(database),
+                      SLICE_ARG(table));
+}
+
+static bool is_selected_missing(void *arg, struct slice database, struct slice table)
+{
+    const struct missing *m = arg;
+    return tables_selected(m->task->tables, database, table);
+}
+
+static enum err add_denied(void *arg, const struct table_def *def)
+{
+    add_missing(arg, def->database, def->name);
+    return ERR_OK;
+}
+
+/* Tables that are named without a pattern, and are not to be seen. */
+static void add_unseen(struct missing *m)
+{
+    const struct task *t = m->task;
+    for (size_t i = 0; i < objects_count(t->objects); i++) {
+        struct slice database, table;
+        size_t index;
+        if (!objects_name(t->objects, i, &database, &table) ||
+            objects_match(t->objects, database, table, &index, NULL) != ERR_OK || index != i)
+            continue;
+        if (!copy_knows(t->copy, t->ckpt, database, table))
+            add_missing(m, database, table);
+    }
+}
+
+/*
+ * All that is missing at once, before anything is sent. A table without any
+ * grant looks to the account like one that is not there.
+ */
+static enum err check_grants(struct task *t, struct errmsg *em)
+{
+    struct missing m = {.task = t};
+    writer_init(&m.list, sizeof(em->text) / 2);
+    enum err e = src_catalog_denied(t->session, &t->server, is_selected_missing, add_denied, &m, em);
+    if (e == ERR_OK)
+        add_unseen(&m);
+    if (e == ERR_OK && m.count > 0)
+        e = errmsg_set(em, ERR_ACCESS_DENIED,
+                       "source %s:%u: %u tables of objects cannot be copied, since they are not "
+                       "there or user '%s' may not SELECT from them: %.*s: GRANT SELECT ON them, or "
+                       "take them out of objects",
+                       t->config->source.host, t->config->source.port, m.count,
+                       t->config->source.user, (int)m.list.len, (const char *)m.list.base);
+    writer_fini(&m.list);
+    return e;
+}
+
+/* A part of a row that comes in the window of a chunk could not take the place of the whole. */
+static enum err check_row_image(const struct task *t, struct errmsg *em)
+{
+    const char *image = t->server.row_image;
+    if (image[0] == 0 || strcmp(image, "FULL") == 0)
+        return ERR_OK;
+    return errmsg_set(em, ERR_SOURCE_SETUP,
+                      "source %s:%u: binlog_row_image is %s, and the full copy needs FULL: SET "
+                      "GLOBAL binlog_row_image=FULL, or leave the full phase out",
+                      t->config->source.host, t->config->source.port, image);
+}
+
+enum err task_open_copy(struct task *t, struct errmsg *em)
+{
+    struct copy_options o = {.task = t->config,
+                             .source = &t->source,
+                             .server = &t->server,
+                             .tables = t->tables,
+                             .loop = t->loop,
+                             .fault = &t->fault,
+                             .throttle = &t->o.view->full,
+                             .counters = &t->o.view->counters,
+                             .copying = &t->o.view->copying,
+                             .stop = &task_stopping};
+    TRY(copy_new(&o, &t->copy, em));
+    copy_recall_numbers(t->copy, t->ckpt);
+    TRY(add_tables(t, em));
+    TRY(check_grants(t, em));
+    return copy_finished(t->copy) ? ERR_OK : check_row_image(t, em);
+}
+
+enum err task_note_copied(struct task *t, const struct tables_note *notes)
+{
+    for (const struct tables_note *n = notes; n != NULL; n = n->next)
+        if (n->kind == NOTE_COPIED)
+            TRY(copy_acknowledged(t->copy, t->ckpt, n->range));
+    return ERR_OK;
+}
