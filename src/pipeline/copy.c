@@ -233,8 +233,7 @@ static enum err start_workers(struct copy *c, struct errmsg *em)
         .frame_size = 64u << 10,
         .pool_bytes = memory * 3 / 8,
         .retry_ms = c->o.task->retry.other_ms,
-        .keyless =
-            full->keyless == CONF_KEYLESS_LOCK ? COPY_KEYLESS_LOCK : COPY_KEYLESS_UNLOCKED,
+        .keyless = full->keyless == CONF_KEYLESS_LOCK ? COPY_KEYLESS_LOCK : COPY_KEYLESS_UNLOCKED,
         .lock_wait_ms = 2000,
         .stop = c->o.stop,
     };

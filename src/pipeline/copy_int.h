@@ -34,20 +34,20 @@ struct copy_range {
     atomic_bool durable; /* the checkpoint has it: its changes may go out */
 
     /* the reader's */
-    bool open;  /* being read: changes are noted */
-    bool sent;  /* handed over */
-    bool doubt; /* what is being read must not be used: it is read again */
-    bool loose; /* too many keys were touched to note them all */
-    bool forgotten; /* its table or key is gone: it only waits to be taken out */
+    bool open;           /* being read: changes are noted */
+    bool sent;           /* handed over */
+    bool doubt;          /* what is being read must not be used: it is read again */
+    bool loose;          /* too many keys were touched to note them all */
+    bool forgotten;      /* its table or key is gone: it only waits to be taken out */
     struct chunk *chunk; /* read, waiting for its high mark */
     struct touched touched;
-    uint32_t touched_certain;       /* keys of finished transactions */
-    struct copy_range *touch_next;  /* in the list of those that the open group has touched */
-    bool touching;                  /* it is in that list */
+    uint32_t touched_certain;      /* keys of finished transactions */
+    struct copy_range *touch_next; /* in the list of those that the open group has touched */
+    bool touching;                 /* it is in that list */
 };
 
 enum entry_status {
-    ENTRY_WAITING, /* its definition is not looked at yet, or has changed */
+    ENTRY_WAITING,  /* its definition is not looked at yet, or has changed */
     ENTRY_READABLE, /* workers may take from it */
     ENTRY_COPIED,
 };
@@ -58,16 +58,16 @@ struct copy_entry {
     struct slice database;        /* both behind the struct */
     struct slice name;
     bool keyless;
-    bool small; /* one chunk is thought to do */
+    bool small;                    /* one chunk is thought to do */
     struct table_counter *counter; /* borrowed: it lives as long as the process */
 
     /* under the lock */
     enum entry_status status;
-    struct copy_table *table;  /* the version that is read; the reader makes it */
-    struct copy_key *planned;  /* the end of what was taken; NULL: nothing, or all */
+    struct copy_table *table; /* the version that is read; the reader makes it */
+    struct copy_key *planned; /* the end of what was taken; NULL: nothing, or all */
     bool planned_all;
-    bool planning; /* a worker looks for the next bound */
-    bool dirty;    /* the checkpoint does not have it as it is */
+    bool planning;             /* a worker looks for the next bound */
+    bool dirty;                /* the checkpoint does not have it as it is */
     struct copy_range *ranges; /* opened, not acknowledged */
     struct copy_key *frontier; /* the end of what was opened; NULL: nothing, or all */
     bool opened_all;
@@ -107,10 +107,10 @@ struct copy {
     uint32_t readable; /* tables of that status */
     bool stopped;
 
-    atomic_bool news;  /* for the reader: questions, chunks, ranges to take out */
+    atomic_bool news;    /* for the reader: questions, chunks, ranges to take out */
     atomic_bool unsaved; /* for the supervisor: some table is dirty */
-    atomic_uint left;  /* tables that are not done */
-    bool saving;       /* the supervisor's: something was put, and is not synced */
+    atomic_uint left;    /* tables that are not done */
+    bool saving;         /* the supervisor's: something was put, and is not synced */
 
     /* numbers of INIT rows, the bit not counted */
     _Atomic uint64_t init_next;     /* the reader's */

@@ -29,8 +29,8 @@ static void fact_name(struct slice database, struct slice name, struct writer *w
     writer_slice_put(w, name);
 }
 
-enum err copy_entry_fact(struct slice database, struct slice name,
-                         const struct ckpt *ckpt, struct slice *out, bool *found)
+enum err copy_entry_fact(struct slice database, struct slice name, const struct ckpt *ckpt,
+                         struct slice *out, bool *found)
 {
     struct writer w;
     writer_init(&w, 4096);
@@ -77,8 +77,8 @@ static enum err read_mark(const struct copy *c, struct reader *r, struct copy_ma
 
 static void put_range(const struct copy *c, const struct copy_range *r, struct writer *w)
 {
-    writer_u8(w, (uint8_t)((r->after != NULL ? RANGE_AFTER : 0) |
-                           (r->upto != NULL ? RANGE_UPTO : 0)));
+    writer_u8(w,
+              (uint8_t)((r->after != NULL ? RANGE_AFTER : 0) | (r->upto != NULL ? RANGE_UPTO : 0)));
     if (r->after != NULL)
         copy_key_put(r->after, w);
     if (r->upto != NULL)

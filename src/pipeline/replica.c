@@ -282,7 +282,8 @@ static bool past_until(const struct replica *r, const struct stream_event *sev)
 /* The boundary that --until names is reached. */
 static bool at_until(const struct replica *r)
 {
-    return r->o.until != NULL && (r->o.copy == NULL || copy_finished(r->o.copy)) && r->boundary_fresh && r->txn.state == BINLOG_TXN_OUTSIDE &&
+    return r->o.until != NULL && (r->o.copy == NULL || copy_finished(r->o.copy)) &&
+           r->boundary_fresh && r->txn.state == BINLOG_TXN_OUTSIDE &&
            position_reached(&r->read, r->o.until);
 }
 

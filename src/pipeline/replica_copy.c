@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MISFITS_MAX   20
-#define COMMIT_ROWS   256
+#define MISFITS_MAX 20
+#define COMMIT_ROWS 256
 
 /* ---- opening ---- */
 
@@ -203,8 +203,7 @@ static struct copy_entry *next_to_prepare(struct replica *r)
     struct copy *c = r->o.copy;
     struct copy_entry *found = NULL;
     pthread_mutex_lock(&c->lock);
-    for (struct copy_entry *e = c->first;
-         e != NULL && found == NULL; e = e->next) {
+    for (struct copy_entry *e = c->first; e != NULL && found == NULL; e = e->next) {
         /* One that had begun is not left with the key of another definition. */
         bool begun = e->ranges != NULL || e->frontier != NULL;
         if (e->status != ENTRY_WAITING || (c->readable >= COPY_PREPARED && !begun))
@@ -552,8 +551,7 @@ enum err replica_copy_turn(struct replica *r)
         return ERR_OK;
     TRY(turn(r));
     /* While a table without a key is read, nothing behind the read may pass. */
-    while (c->standing != NULL &&
-           !(c->stand_known && !binlog_place_upto(c->stand_at, r->place))) {
+    while (c->standing != NULL && !(c->stand_known && !binlog_place_upto(c->stand_at, r->place))) {
         feeder_publish(r->o.feeder);
         TRY(replica_wait(r, 100));
         TRY(turn(r));

@@ -142,16 +142,18 @@ static enum err check_grants(struct task *t, struct errmsg *em)
 {
     struct missing m = {.task = t};
     writer_init(&m.list, sizeof(em->text) / 2);
-    enum err e = src_catalog_denied(t->session, &t->server, is_selected_missing, add_denied, &m, em);
+    enum err e =
+        src_catalog_denied(t->session, &t->server, is_selected_missing, add_denied, &m, em);
     if (e == ERR_OK)
         add_unseen(&m);
     if (e == ERR_OK && m.count > 0)
-        e = errmsg_set(em, ERR_ACCESS_DENIED,
-                       "source %s:%u: %u tables of objects cannot be copied, since they are not "
-                       "there or user '%s' may not SELECT from them: %.*s: GRANT SELECT ON them, or "
-                       "take them out of objects",
-                       t->config->source.host, t->config->source.port, m.count,
-                       t->config->source.user, (int)m.list.len, (const char *)m.list.base);
+        e = errmsg_set(
+            em, ERR_ACCESS_DENIED,
+            "source %s:%u: %u tables of objects cannot be copied, since they are not "
+            "there or user '%s' may not SELECT from them: %.*s: GRANT SELECT ON them, or "
+            "take them out of objects",
+            t->config->source.host, t->config->source.port, m.count, t->config->source.user,
+            (int)m.list.len, (const char *)m.list.base);
     writer_fini(&m.list);
     return e;
 }

@@ -22,7 +22,7 @@ struct touched {
     struct touched_key *keys;
     uint32_t count;
     uint32_t cap;
-    uint32_t *slots; /* indexes into keys, plus one; open addressing */
+    uint32_t *slots;   /* indexes into keys, plus one; open addressing */
     uint32_t slot_cap; /* a power of two, or 0 */
     uint8_t *bytes;
     size_t used;
