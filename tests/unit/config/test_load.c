@@ -195,11 +195,9 @@ Test(load, an_empty_section_is_all_defaults)
 Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
     static const char *const wrong[] = {
-        "phases: [full, incremental]",
         "phases: [schema]",
         "etl: e_drop()",
         "skip_checks: [binlog]",
-        "full: {connections: 3}",
         "throttle: {full: {rows: 1}}",
         "throttle: {protect: {replicas: [a:1]}}",
         "heartbeat: {write: true}",
