@@ -7,6 +7,7 @@
 
 #define SQL_MAX           (4u << 20)
 #define FOR_SHARE_VERSION 80022 /* from which on SELECT is all that it needs */
+#define CHOICES_MAX       256   /* values of an ENUM or SET that are listed */
 
 /* ---- texts ---- */
 
@@ -15,22 +16,49 @@ static void put_column(const struct copy_table *t, uint32_t i, struct writer *w)
     src_quote_name(w, t->table->columns[t->key[i]].name);
 }
 
-static void put_compare(const struct copy_table *t, uint32_t i, const char *op, struct writer *w)
+/*
+ * How many values an ENUM or SET has, 0 among them; 0: too many to list, or
+ * another type. Neither server reads a range of an index for `k` > 3 on these
+ * types (Field_enum::optimize_range() in MySQL's sql/field.h), both do for a
+ * list of values.
+ */
+static uint32_t choices(const struct column *c)
 {
-    put_column(t, i, w);
-    writer_slice_put(w, slice_str(op));
-    src_param_text(w, &t->table->columns[t->key[i]]);
+    if (c->kind == COL_ENUM && c->member_count < CHOICES_MAX)
+        return c->member_count + 1;
+    if (c->kind == COL_SET && c->member_count <= 8)
+        return 1u << c->member_count;
+    return 0;
 }
 
-/* a > ? OR (a = ? AND (b > ? OR (b = ? AND c > ?))): the last column takes last, the others op. */
-static void put_range(const struct copy_table *t, const char *op, const char *last,
+enum relation { EQUAL, ABOVE, BELOW, NOT_ABOVE };
+
+static void put_compare(const struct copy_table *t, uint32_t i, enum relation r, struct writer *w)
+{
+    static const char *const signs[] = {"=", ">", "<", "<="};
+    const struct column *c = &t->table->columns[t->key[i]];
+    uint32_t n = r != EQUAL ? choices(c) : 0;
+    put_column(t, i, w);
+    if (n == 0) {
+        writer_slice_put(w, slice_str(signs[r]));
+        src_param_text(w, c);
+        return;
+    }
+    writer_lit(w, " IN (?");
+    for (uint32_t v = 1; v < n; v++)
+        writer_lit(w, ",?");
+    writer_u8(w, ')');
+}
+
+/* a > ? OR (a = ? AND (b > ? OR (b = ? AND c > ?))): the last column takes last, the others r. */
+static void put_range(const struct copy_table *t, enum relation r, enum relation last,
                       struct writer *w)
 {
     for (uint32_t i = 0; i + 1 < t->key_count; i++) {
         writer_u8(w, '(');
-        put_compare(t, i, op, w);
+        put_compare(t, i, r, w);
         writer_lit(w, " OR (");
-        put_compare(t, i, "=", w);
+        put_compare(t, i, EQUAL, w);
         writer_lit(w, " AND ");
     }
     put_compare(t, t->key_count - 1, last, w);
@@ -55,11 +83,11 @@ static void put_where(const struct copy_table *t, bool after, bool upto, struct 
     if (after || upto)
         writer_lit(w, " WHERE ");
     if (after)
-        put_range(t, ">", ">", w);
+        put_range(t, ABOVE, ABOVE, w);
     if (after && upto)
         writer_lit(w, " AND ");
     if (upto)
-        put_range(t, "<", "<=", w);
+        put_range(t, BELOW, NOT_ABOVE, w);
     writer_lit(w, " ORDER BY ");
     for (uint32_t i = 0; i < t->key_count; i++) {
         if (i > 0)
@@ -95,24 +123,41 @@ void copy_table_all_sql(const struct copy_table *t, struct writer *w)
     writer_slice_put(w, slice_str(t->from));
 }
 
-static uint32_t range_params(const struct copy_table *t, const struct copy_key *k,
-                             struct src_param *params)
+/* ---- parameters ---- */
+
+static uint32_t compare_params(const struct copy_table *t, uint32_t i, enum relation r,
+                               const struct cell *cell, struct src_param *params)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < t->key_count; i++) {
-        struct src_param p = {.column = &t->table->columns[t->key[i]], .cell = &k->cells[i]};
-        params[n++] = p;
-        if (i + 1 < t->key_count)
-            params[n++] = p;
+    static const struct cell none = {.kind = CELL_NULL}; /* equal to nothing */
+    const struct column *c = &t->table->columns[t->key[i]];
+    uint32_t n = r != EQUAL ? choices(c) : 0;
+    if (n == 0) {
+        *params = (struct src_param){.column = c, .cell = cell};
+        return 1;
+    }
+    for (uint32_t v = 0; v < n; v++) {
+        bool in = r == ABOVE ? v > cell->u64 : r == BELOW ? v < cell->u64 : v <= cell->u64;
+        params[v] = (struct src_param){.column = c, .cell = in ? &t->choices[v] : &none};
     }
     return n;
+}
+
+static uint32_t range_params(const struct copy_table *t, const struct copy_key *k, enum relation r,
+                             enum relation last, struct src_param *params)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i + 1 < t->key_count; i++) {
+        n += compare_params(t, i, r, &k->cells[i], params + n);
+        n += compare_params(t, i, EQUAL, &k->cells[i], params + n);
+    }
+    return n + compare_params(t, t->key_count - 1, last, &k->cells[t->key_count - 1], params + n);
 }
 
 uint32_t copy_table_params(const struct copy_table *t, const struct copy_key *after,
                            const struct copy_key *upto, struct src_param *params)
 {
-    uint32_t n = after != NULL ? range_params(t, after, params) : 0;
-    return n + (upto != NULL ? range_params(t, upto, params + n) : 0);
+    uint32_t n = after != NULL ? range_params(t, after, ABOVE, ABOVE, params) : 0;
+    return n + (upto != NULL ? range_params(t, upto, BELOW, NOT_ABOVE, params + n) : 0);
 }
 
 /* ---- making one ---- */
@@ -148,6 +193,22 @@ static enum err make_texts(struct copy_table *t, const struct src_server *sv, st
     return keep(w, &t->share);
 }
 
+/* Room for the parameters, and the values that lists of them are made of. */
+static enum err make_params(struct copy_table *t)
+{
+    t->param_max = 1; /* the limit */
+    for (uint32_t i = 0; i < t->key_count; i++) {
+        uint32_t n = choices(&t->table->columns[t->key[i]]);
+        t->param_max += 2 * ((n > 0 ? n : 1) + 1);
+    }
+    t->choices = calloc(CHOICES_MAX, sizeof(*t->choices));
+    if (t->choices == NULL)
+        return ERR_NO_MEMORY;
+    for (uint32_t v = 0; v < CHOICES_MAX; v++)
+        t->choices[v] = (struct cell){.kind = CELL_U64, .u64 = v};
+    return ERR_OK;
+}
+
 static enum err make(struct copy_table *t, const struct src_server *sv, struct errmsg *em)
 {
     struct table *table = t->table;
@@ -161,6 +222,8 @@ static enum err make(struct copy_table *t, const struct src_server *sv, struct e
     struct writer w;
     writer_init(&w, SQL_MAX);
     enum err e = make_texts(t, sv, &w);
+    if (e == ERR_OK)
+        e = make_params(t);
     writer_fini(&w);
     if (e != ERR_OK)
         return errmsg_set(em, e, "%s", err_text(e));
@@ -197,6 +260,7 @@ void copy_table_unref(struct copy_table *t)
     copy_plan_free(t->plan);
     copy_plan_free(t->key_plan);
     table_unref(t->table);
+    free(t->choices);
     free(t->columns);
     free(t->key_columns);
     free(t->from);

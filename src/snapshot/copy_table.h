@@ -11,8 +11,9 @@
  *
  * Comparisons of several columns are written out column by column
  * (a > ? OR (a = ? AND b > ?)), for the servers read a range of an index for
- * that and not for (a, b) > (?, ?). The index is named, so that no estimate
- * can lead to reading the whole table or to sorting.
+ * that and not for (a, b) > (?, ?); of an ENUM or a small SET the values are
+ * listed, for the same reason. The index is named, so that no estimate can lead
+ * to reading the whole table or to sorting.
  *
  * The key is the table's identity (schema/table.h): never over a prefix of a
  * column, never with NULL. An identity whose index keeps hashes has no order
@@ -44,6 +45,8 @@ struct copy_table {
     bool snapshot;         /* a consistent snapshot holds for it: InnoDB */
     struct copy_plan *plan;     /* decodes rows */
     struct copy_plan *key_plan; /* decodes bounds; NULL without a key */
+    uint32_t param_max;         /* of one of its statements */
+    struct cell *choices;       /* numbers, for lists of values */
     char *columns;              /* "`id`,`name`" */
     char *key_columns;          /* the same of the key */
     char *from;                 /* "`shop`.`orders`" */
@@ -60,9 +63,6 @@ static inline void copy_table_ref(struct copy_table *t)
 }
 
 void copy_table_unref(struct copy_table *t);
-
-/* Most parameters of a statement: two bounds of 2 n - 1 each, and the limit. */
-#define COPY_PARAMS_MAX (4 * COPY_KEY_COLUMNS_MAX)
 
 /* Appends the texts. Their parameters are those of copy_table_params(), then n as a number. */
 void copy_table_rows_sql(const struct copy_table *t, bool after, bool upto, struct writer *w);

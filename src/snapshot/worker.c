@@ -307,6 +307,7 @@ void copy_workers_free(struct copy_workers *all)
         frame_pool_free(w->key_pool);
         row_scratch_fini(&w->scratch);
         my_gtid_set_fini(&w->executed);
+        free(w->params);
         net_loop_free(w->loop);
     }
     free(all->workers);

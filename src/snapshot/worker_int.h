@@ -33,6 +33,8 @@ struct worker {
     struct src_session *s;       /* NULL: not connected */
     struct table_statements cache[CACHED_TABLES];
     uint64_t cache_clock;
+    struct src_param *params; /* of one statement */
+    uint32_t param_cap;
     struct my_gtid_set executed; /* that the server is known to have executed */
     struct row_scratch scratch;
     struct errmsg em; /* of the operation that is going on */

@@ -121,6 +121,26 @@ enum err worker_finish(struct worker *w, struct src_stmt *st, const bool *cut_of
     }
 }
 
+/* ---- parameters ---- */
+
+/* The bounds' and one number behind them, in w->params. */
+static enum err bind_params(struct worker *w, const struct copy_table *t,
+                            const struct copy_key *after, const struct copy_key *upto,
+                            const struct cell *number, uint32_t *count)
+{
+    if (w->param_cap < t->param_max) {
+        struct src_param *params = realloc(w->params, t->param_max * sizeof(*params));
+        if (params == NULL)
+            return errmsg_set(&w->em, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
+        w->params = params;
+        w->param_cap = t->param_max;
+    }
+    uint32_t n = copy_table_params(t, after, upto, w->params);
+    w->params[n] = (struct src_param){.cell = number};
+    *count = n + 1;
+    return ERR_OK;
+}
+
 /* ---- bounds ---- */
 
 struct bound {
@@ -173,7 +193,6 @@ enum err worker_tell(struct worker *w, enum err e)
 enum err worker_find_bound(struct worker *w, struct chunk *c, uint32_t rows, struct copy_key **out)
 {
     struct copy_table *t = c->table;
-    struct src_param params[COPY_PARAMS_MAX];
     struct cell offset = {.kind = CELL_U64, .u64 = rows > 0 ? rows - 1 : 0};
     struct bound b = {.w = w, .table = t};
     struct src_sink sink = {
@@ -181,9 +200,9 @@ enum err worker_find_bound(struct worker *w, struct chunk *c, uint32_t rows, str
     struct src_stmt *st;
     w->em.text[0] = '\0';
     TRY(worker_bound_stmt(w, t, c->after != NULL, &st));
-    uint32_t n = copy_table_params(t, c->after, NULL, params);
-    params[n++] = (struct src_param){.cell = &offset};
-    enum err e = src_stmt_run(st, params, n, &sink, &w->em);
+    uint32_t n;
+    TRY(bind_params(w, t, c->after, NULL, &offset, &n));
+    enum err e = src_stmt_run(st, w->params, n, &sink, &w->em);
     if (e != ERR_OK) {
         free(b.key);
         return worker_tell(w, e);
@@ -223,7 +242,6 @@ static void remember_size(struct chunk *c)
 static enum err select_rows(struct worker *w, struct chunk *c, uint32_t limit)
 {
     struct copy_table *t = c->table;
-    struct src_param params[COPY_PARAMS_MAX];
     struct cell most = {.kind = CELL_U64, .u64 = limit};
     struct reading r = {.w = w, .c = c};
     struct src_sink sink = {
@@ -236,9 +254,9 @@ static enum err select_rows(struct worker *w, struct chunk *c, uint32_t limit)
     };
     struct src_stmt *st;
     TRY(worker_rows_stmt(w, t, c->after != NULL, c->upto != NULL, &st));
-    uint32_t n = copy_table_params(t, c->after, c->upto, params);
-    params[n++] = (struct src_param){.cell = &most};
-    TRY(src_stmt_start(st, params, n, &sink, &w->em));
+    uint32_t n;
+    TRY(bind_params(w, t, c->after, c->upto, &most, &n));
+    TRY(src_stmt_start(st, w->params, n, &sink, &w->em));
     enum err e = worker_finish(w, st, &r.cut);
     if (e != ERR_OK && !(e == ERR_TOO_LARGE && r.cut))
         return worker_tell(w, e);

@@ -318,6 +318,7 @@ struct owner {
     size_t held_count;
     unsigned out; /* chunks that workers have */
     unsigned opened;
+    struct copy_key *bounds[2]; /* of the first chunks */
     struct copy_mark seen;
     struct copy_mark stand; /* keyless: where the stream stands */
     void (*on_open)(struct owner *o, unsigned chunk);
@@ -397,6 +398,9 @@ static enum err open_range(void *arg, struct chunk *c)
     c->seen.offset = o->seen.offset;
     if (my_gtid_set_copy(&c->seen.set, &o->seen.set) != ERR_OK)
         abort();
+    c->range = again(c->upto);
+    if (o->opened < 2)
+        o->bounds[o->opened] = again(c->upto);
     enum err e = o->open_error;
     if (c->owner == o && e == ERR_OK) { /* the end of what is planned moves on */
         free(o->planned);
@@ -509,11 +513,12 @@ static enum err give(void *arg, struct chunk *c)
         o->cuts++;
         if (r == NULL)
             abort();
-        /* What the test knows of the range's old end: the next chunk's beginning, or none. */
         r->after = again(c->upto);
-        r->upto = c->range != NULL ? again(c->range) : NULL;
+        r->upto = c->range;
         r->next = o->again;
         o->again = r;
+    } else if (o->table->key_count > 0) {
+        free(c->range);
     }
     c->next = o->held;
     o->held = c;
@@ -535,6 +540,7 @@ static void drop(void *arg, struct chunk *c)
         o->err = o->open_error;
     pthread_cond_broadcast(&o->changed);
     pthread_mutex_unlock(&o->lock);
+    free(c->range);
     chunk_free(c);
 }
 
@@ -563,6 +569,8 @@ static void owner_fini(struct owner *o)
     copy_mark_fini(&o->seen);
     copy_table_unref(o->table);
     free(o->planned);
+    free(o->bounds[0]);
+    free(o->bounds[1]);
     free(o->seen_n);
     while (o->again != NULL) {
         struct range *r = o->again;
@@ -673,6 +681,93 @@ static void every_kind_of_key_at_once(void)
     every_kind_of_key(10000);
 }
 
+/* ---- plans ---- */
+
+struct plan_text {
+    struct frame_pool *pool;
+    char text[32768];
+};
+
+static enum err plan_frame(void *arg, size_t cap, struct frame **out)
+{
+    struct plan_text *p = arg;
+    *out = frame_get(p->pool, cap);
+    return *out != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* A row of one text. */
+static enum err plan_row(void *arg, struct slice packet, struct frame *frame)
+{
+    struct plan_text *p = arg;
+    struct reader r = reader_of(packet);
+    (void)frame;
+    reader_skip(&r, 2);
+    struct slice text = reader_lenenc_str(&r);
+    snprintf(p->text, sizeof(p->text), "%.*s", (int)text.len, (const char *)text.ptr);
+    return ERR_OK;
+}
+
+static void explain(struct src_session *s, struct writer *sql, const struct src_param *params,
+                    uint32_t n, struct plan_text *plan)
+{
+    struct src_sink sink = {.arg = plan, .frame = plan_frame, .row = plan_row};
+    struct src_stmt *st;
+    enum err e = src_prepare(s, writer_slice(sql), &st, &em);
+    CHECK(e == ERR_OK, "%.*s: %s", (int)sql->len, (const char *)sql->base, em.text);
+    e = src_stmt_run(st, params, n, &sink, &em);
+    src_stmt_close(st);
+    CHECK(e == ERR_OK, "%.*s: %s", (int)sql->len, (const char *)sql->base, em.text);
+}
+
+static void explain_shape(struct src_session *s, struct owner *o, bool bound, bool after, bool upto)
+{
+    struct copy_table *t = o->table;
+    struct plan_text plan = {.pool = frame_pool_new(65536, 1u << 20, NULL, NULL)};
+    struct src_param params[1024];
+    struct cell limit = {.kind = CELL_U64, .u64 = 100};
+    struct writer sql;
+    writer_init(&sql, 1u << 20);
+    writer_lit(&sql, "EXPLAIN FORMAT=JSON ");
+    if (bound)
+        copy_table_bound_sql(t, after, &sql);
+    else
+        copy_table_rows_sql(t, after, upto, &sql);
+    uint32_t n =
+        copy_table_params(t, after ? o->bounds[0] : NULL, upto ? o->bounds[1] : NULL, params);
+    params[n++] = (struct src_param){.cell = &limit};
+    explain(s, &sql, params, n, &plan);
+    bool ranged = strstr(plan.text, "\"access_type\": \"range\"") != NULL;
+    bool walked = strstr(plan.text, "\"access_type\": \"index\"") != NULL;
+    bool sorted = strstr(plan.text, mariadb ? "filesort" : "\"using_filesort\": true") != NULL;
+    CHECK(after || upto ? ranged : ranged || walked, "%.*s\n%s", (int)sql.len, (char *)sql.base,
+          plan.text);
+    CHECK(!sorted, "%.*s\n%s", (int)sql.len, (char *)sql.base, plan.text);
+    writer_fini(&sql);
+    frame_pool_free(plan.pool);
+}
+
+static void every_read_is_a_range_of_the_key(void)
+{
+    struct src_session *s = open_root(loop);
+    struct src_copy_options settings = {.repeatable_read = true};
+    CHECK(src_copy_settings(s, &server, &settings, &em) == ERR_OK, "%s", em.text);
+    if (!mariadb)
+        run(s, "SET SESSION explain_json_format_version = 1");
+    for (size_t i = 0; i < KINDS; i++) {
+        struct owner o;
+        if (!is_here(&kinds[i]) || strcmp(kinds[i].name, "k_invisible") == 0)
+            continue;
+        copy_whole(kinds[i].name, 100, &o);
+        CHECK(o.bounds[1] != NULL, "%s", kinds[i].name);
+        for (unsigned shape = 0; shape < 4; shape++)
+            explain_shape(s, &o, false, shape & 1, shape & 2);
+        explain_shape(s, &o, true, false, false);
+        explain_shape(s, &o, true, true, false);
+        owner_fini(&o);
+    }
+    src_session_close(s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || (strcmp(argv[1], "MYSQL") != 0 && strcmp(argv[1], "MARIADB") != 0)) {
@@ -709,6 +804,7 @@ int main(int argc, char **argv)
     } while (0)
     TEST(every_kind_of_key_by_seven);
     TEST(every_kind_of_key_at_once);
+    TEST(every_read_is_a_range_of_the_key);
     net_loop_free(loop);
     return check_failures > 0;
 }
