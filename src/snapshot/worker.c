@@ -18,19 +18,18 @@
 
 /* ---- how many rows ---- */
 
-static uint32_t rows_of_chunk(const struct worker *w, const struct copy_work *work)
+/* *limit: how many to read at most, for a range that is cut may have got some more since. */
+static uint32_t rows_of_chunk(const struct worker *w, const struct copy_work *work, uint32_t *limit)
 {
-    uint32_t rows = work->rows_wanted > 0 ? work->rows_wanted : ROWS_DEFAULT;
+    uint32_t wanted = work->rows_wanted > 0 ? work->rows_wanted : ROWS_DEFAULT;
     unsigned size = atomic_load_explicit(&work->chunk->table->row_bytes, memory_order_relaxed);
     size_t fit = size > 0 ? w->o->chunk_bytes / 8 * 7 / size : FIRST_ROWS;
     fit = fit > 0 ? fit : 1;
-    return fit < rows ? (uint32_t)fit : rows;
-}
-
-/* A range that was cut into so many rows may have got some more since. */
-static uint32_t limit_of(const struct chunk *c, uint32_t rows)
-{
-    return c->upto == NULL ? rows : rows < UINT32_MAX / 4 ? rows * 2 + 64 : rows;
+    uint32_t rows = fit < wanted ? (uint32_t)fit : wanted;
+    /* Rows behind the last that fits are read by the server for nothing. */
+    bool tight = rows < wanted;
+    *limit = rows < UINT32_MAX / 4 ? rows + rows / (tight ? 8 : 2) + 1 : rows;
+    return rows;
 }
 
 /* ---- what becomes of a chunk ---- */
@@ -63,9 +62,11 @@ static enum err give_failed(struct worker *w, struct chunk *c, enum err e, uint1
     if (c->upto != NULL)
         copy_key_text(t->table, t->key, c->upto, upto, sizeof(upto));
     if (t->key_count > 0)
-        errmsg_prefix(&w->em, "rows behind %s up to %s", after, upto);
-    errmsg_prefix(&w->em, "copy of table %.*s.%.*s", SLICE_ARG(t->table->database),
-                  SLICE_ARG(t->table->name));
+        errmsg_prefix(&w->em, "copy of table %.*s.%.*s, rows behind %s up to %s",
+                      SLICE_ARG(t->table->database), SLICE_ARG(t->table->name), after, upto);
+    else
+        errmsg_prefix(&w->em, "copy of table %.*s.%.*s", SLICE_ARG(t->table->database),
+                      SLICE_ARG(t->table->name));
     chunk_drop_rows(c);
     c->err = e;
     c->sql_error = sql_error;
@@ -157,7 +158,7 @@ static enum err open_range(struct worker *w, struct attempt *a)
 static enum err attempt(struct worker *w, struct attempt *a)
 {
     struct chunk *c = a->work->chunk;
-    uint32_t rows = rows_of_chunk(w, a->work);
+    uint32_t limit, rows = rows_of_chunk(w, a->work, &limit);
     TRY(worker_wait_room(w));
     TRY(worker_connect(w));
     if (!a->bounded) {
@@ -168,7 +169,7 @@ static enum err attempt(struct worker *w, struct attempt *a)
     TRY(worker_pace(w, 1, 0, 0));
     if (!a->opened)
         TRY(open_range(w, a));
-    return worker_read_chunk(w, c, limit_of(c, rows));
+    return worker_read_chunk(w, c, limit);
 }
 
 static enum err copy_chunk(struct worker *w, struct copy_work *work)

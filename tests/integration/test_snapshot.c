@@ -768,6 +768,388 @@ static void every_read_is_a_range_of_the_key(void)
     src_session_close(s);
 }
 
+/* ---- sizes ---- */
+
+static void remake(const char *name, const char *columns, const char *rows)
+{
+    char sql[2048];
+    struct src_session *s = open_root(loop);
+    run(s, "USE " DATABASE);
+    snprintf(sql, sizeof(sql), "DROP TABLE IF EXISTS %s", name);
+    run(s, sql);
+    snprintf(sql, sizeof(sql), "CREATE TABLE %s (%s)", name, columns);
+    run(s, sql);
+    run(s, mariadb ? "SET SESSION max_recursive_iterations = 100000"
+                   : "SET SESSION cte_max_recursion_depth = 100000");
+    snprintf(sql, sizeof(sql), "INSERT INTO %s %s", name, rows);
+    run(s, sql);
+    src_session_close(s);
+}
+
+#define NUMBERS(n)                                                                                 \
+    "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < " #n ") "
+
+/* Rows of 1 byte to 60 KB: chunks are cut, and more than one may be read at once. */
+static void chunks_are_cut_by_bytes(void)
+{
+    struct owner o;
+    remake("big", "k INT PRIMARY KEY, n INT NOT NULL, t MEDIUMTEXT",
+           NUMBERS(2000) "SELECT i, i, REPEAT('x', (i * 7919) % 60000) FROM s");
+    owner_init(&o, "big", 10000);
+    o.hold = 3;
+    struct copy_workers_options w = options_for(&o);
+    w.chunk_bytes = 200u << 10;
+    run_workers(&w, 60000);
+    check_all_rows(&o, "big");
+    CHECK(o.cuts > 0 && o.chunks > 250, "%u cuts, %u chunks", o.cuts, o.chunks);
+    CHECK(o.cuts < o.chunks / 2, "%u of %u chunks were cut: the size of rows is not learned",
+          o.cuts, o.chunks);
+    owner_fini(&o);
+}
+
+static void the_beginning_of_a_row_that_is_too_large_is_kept(void)
+{
+    struct owner o;
+    remake("huge", "t LONGTEXT, n INT NOT NULL, k INT PRIMARY KEY",
+           NUMBERS(20) "SELECT REPEAT('x', IF(i % 5 = 0, 900000, 100)), i, i FROM s");
+    owner_init(&o, "huge", 10);
+    struct copy_workers_options w = options_for(&o);
+    run_workers(&w, 60000);
+    check_all_rows(&o, "huge");
+    CHECK(o.heads == 4, "%u", o.heads);
+    owner_fini(&o);
+    owner_init(&o, "huge", 10); /* and whole where there is room */
+    w = options_for(&o);
+    w.row_max = 2u << 20;
+    w.pool_bytes = 4u << 20;
+    run_workers(&w, 60000);
+    check_all_rows(&o, "huge");
+    CHECK(o.heads == 0 && o.seen_n[5] == 1, "%u", o.heads);
+    owner_fini(&o);
+}
+
+static void a_small_table_is_read_at_once(void)
+{
+    struct owner o;
+    owner_init(&o, "k_int", 10000);
+    o.upto_known = true;
+    struct copy_workers_options w = options_for(&o);
+    run_workers(&w, 60000);
+    check_all_rows(&o, "k_int");
+    CHECK(o.chunks <= 4, "%u", o.chunks); /* rows of unknown size: a short first one */
+    owner_fini(&o);
+}
+
+/* A result that is cut where most of it is still to come is not waited for. */
+static void what_is_not_wanted_is_not_read(void)
+{
+    struct owner o;
+    remake("long_tail", "k INT PRIMARY KEY, n INT NOT NULL, t LONGTEXT",
+           NUMBERS(3000) "SELECT i, i, IF(i < 500, 'x', REPEAT('x', 100000)) FROM s");
+    owner_init(&o, "long_tail", 10000);
+    struct copy_workers_options w = options_for(&o);
+    w.connections = 1;
+    uint64_t begin = clock_mono_ms();
+    run_workers(&w, 120000);
+    check_all_rows(&o, "long_tail");
+    CHECK(clock_mono_ms() - begin < 30000, "%llu ms",
+          (unsigned long long)(clock_mono_ms() - begin));
+    owner_fini(&o);
+}
+
+/* ---- faults ---- */
+
+static void kill_copies(struct owner *o, unsigned chunk)
+{
+    char sql[200];
+    (void)o;
+    if (chunk % 5 != 2)
+        return;
+    snprintf(sql, sizeof(sql),
+             "SELECT CONCAT('KILL ', id) INTO @k FROM information_schema.processlist "
+             "WHERE user = 'snapshot_test' ORDER BY id DESC LIMIT 1");
+    struct net_loop *own;
+    struct src_options root = root_options();
+    struct src_session *s;
+    struct errmsg why;
+    if (net_loop_new(NET_AUTO, &own, &why) != ERR_OK ||
+        src_session_open(own, &root, &s, &why) != ERR_OK)
+        abort();
+    (void)!src_query(s, slice_str(sql), NULL, NULL, &why);
+    (void)!src_query(s, SLICE_LIT("PREPARE k FROM @k"), NULL, NULL, &why);
+    (void)!src_query(s, SLICE_LIT("EXECUTE k"), NULL, NULL, &why);
+    src_session_close(s);
+    net_loop_free(own);
+}
+
+static void killed_connections_cost_nothing(void)
+{
+    struct owner o;
+    owner_init(&o, "k_composite", 20);
+    o.on_open = kill_copies;
+    struct copy_workers_options w = options_for(&o);
+    run_workers(&w, 60000);
+    check_all_rows(&o, "k_composite");
+    owner_fini(&o);
+}
+
+static void an_outage_that_lasts_is_told(void)
+{
+    struct owner o;
+    owner_init(&o, "k_int", 20);
+    struct copy_workers_options w = options_for(&o);
+    source.port = 1;
+    w.retry_ms = 300;
+    run_workers(&w, 60000);
+    CHECK(o.err == ERR_UNREACHABLE, "%s %s", err_name(o.err), o.em.text);
+    CHECK(strstr(o.em.text, "copy of table snapshot_test.k_int, rows behind the beginning up to") !=
+              NULL,
+          "%s", o.em.text);
+    owner_fini(&o);
+}
+
+static void drop_it(struct owner *o, unsigned chunk)
+{
+    (void)o;
+    if (chunk == 3)
+        elsewhere("DROP TABLE " DATABASE ".going");
+}
+
+static void drop_column(struct owner *o, unsigned chunk)
+{
+    (void)o;
+    if (chunk == 3)
+        elsewhere("ALTER TABLE " DATABASE ".going DROP COLUMN t");
+}
+
+static void change_type(struct owner *o, unsigned chunk)
+{
+    (void)o;
+    if (chunk == 3)
+        elsewhere("ALTER TABLE " DATABASE ".going MODIFY t BIGINT NULL");
+}
+
+static void add_column(struct owner *o, unsigned chunk)
+{
+    (void)o;
+    if (chunk == 3)
+        elsewhere("ALTER TABLE " DATABASE ".going ADD COLUMN z INT FIRST");
+}
+
+static void rename_it(struct owner *o, unsigned chunk)
+{
+    (void)o;
+    if (chunk == 3)
+        elsewhere("RENAME TABLE " DATABASE ".going TO " DATABASE ".gone");
+}
+
+static void a_definition_that_changed_is_told(void)
+{
+    void (*const changes[])(struct owner *, unsigned) = {drop_it, drop_column, change_type,
+                                                         rename_it};
+    for (size_t i = 0; i < 4; i++) {
+        struct owner o;
+        remake("going", "k INT PRIMARY KEY, n INT NOT NULL, t VARCHAR(20)",
+               NUMBERS(700) "SELECT i, i, i FROM s");
+        owner_init(&o, "going", 20);
+        o.on_open = changes[i];
+        struct copy_workers_options w = options_for(&o);
+        w.connections = 1;
+        run_workers(&w, 60000);
+        CHECK(o.err == ERR_TABLE_MISMATCH, "%zu: %s %s", i, err_name(o.err), o.em.text);
+        CHECK(o.changed_before.file[0] != '\0' &&
+                  copy_place_compare(o.changed_before.file, o.changed_before.offset, o.seen.file,
+                                     o.seen.offset) > 0,
+              "%zu", i);
+        CHECK(o.rows > 0 && o.rows <= 80, "%u rows", o.rows);
+        owner_fini(&o);
+        elsewhere("DROP TABLE IF EXISTS " DATABASE ".gone");
+    }
+}
+
+static void columns_that_were_added_do_no_harm(void)
+{
+    struct owner o;
+    remake("going", "k INT PRIMARY KEY, n INT NOT NULL, t VARCHAR(20)",
+           NUMBERS(700) "SELECT i, i, i FROM s");
+    owner_init(&o, "going", 20);
+    o.on_open = add_column;
+    struct copy_workers_options w = options_for(&o);
+    run_workers(&w, 60000);
+    check_all_rows(&o, "going");
+    owner_fini(&o);
+}
+
+static void a_chunk_that_is_stale_is_dropped(void)
+{
+    struct owner o;
+    owner_init(&o, "k_int", 20);
+    o.open_error = ERR_TABLE_MISMATCH;
+    struct copy_workers_options w = options_for(&o);
+    run_workers(&w, 60000);
+    CHECK(o.err == ERR_TABLE_MISMATCH && o.chunks == 0, "%u", o.chunks);
+    owner_fini(&o);
+}
+
+static void a_missing_privilege_is_told(void)
+{
+    struct owner o;
+    elsewhere("CREATE DATABASE IF NOT EXISTS snapshot_test_other");
+    elsewhere("CREATE TABLE IF NOT EXISTS snapshot_test_other.x (n INT PRIMARY KEY)");
+    struct src_session *s = open_root(loop);
+    run(s, "REVOKE SELECT ON " DATABASE ".* FROM snapshot_test");
+    src_session_close(s);
+    owner_init(&o, "k_int", 20);
+    struct copy_workers_options w = options_for(&o);
+    run_workers(&w, 60000);
+    s = open_root(loop);
+    run(s, "GRANT SELECT ON " DATABASE ".* TO snapshot_test");
+    run(s, "DROP DATABASE snapshot_test_other");
+    src_session_close(s);
+    CHECK(o.err == ERR_ACCESS_DENIED && o.sql_error == 1142, "%s %u %s", err_name(o.err),
+          o.sql_error, o.em.text);
+    owner_fini(&o);
+}
+
+static void stopping_ends_all_waits(void)
+{
+    struct owner o;
+    owner_init(&o, "k_int", 20);
+    o.hold = 1000000; /* nothing is freed: the pools run dry */
+    struct copy_workers_options w = options_for(&o);
+    struct copy_workers *workers;
+    w.pool_bytes = w.row_max + 3 * w.frame_size;
+    CHECK(copy_workers_start(&w, &workers, &em) == ERR_OK, "%s", em.text);
+    usleep(700000);
+    CHECK(!copy_workers_ended(workers), "the pools did not run dry");
+    uint64_t begin = clock_mono_ms();
+    atomic_store(&stop, true);
+    while (!copy_workers_ended(workers))
+        usleep(1000);
+    free_held(&o);
+    copy_workers_free(workers);
+    CHECK(clock_mono_ms() - begin < 2000, "%llu ms", (unsigned long long)(clock_mono_ms() - begin));
+    owner_fini(&o);
+}
+
+/* A transaction of the stream that the server has not executed: nothing is read before it has. */
+static void nothing_is_read_before_what_was_passed_is_visible(void)
+{
+    struct owner o;
+    if (mariadb || !server.gtids)
+        return;
+    owner_init(&o, "k_int", 20);
+    CHECK(my_gtid_set_parse(&o.seen.set, SLICE_LIT("3e11fa47-71ca-11e1-9e33-c80aa9429562:1")) ==
+              ERR_OK,
+          "set");
+    struct copy_workers_options w = options_for(&o);
+    struct copy_workers *workers;
+    CHECK(copy_workers_start(&w, &workers, &em) == ERR_OK, "%s", em.text);
+    usleep(1200000);
+    pthread_mutex_lock(&o.lock);
+    uint32_t before = o.rows;
+    pthread_mutex_unlock(&o.lock);
+    struct src_session *s = open_root(loop);
+    run(s, "SET gtid_next = '3e11fa47-71ca-11e1-9e33-c80aa9429562:1'");
+    run(s, "BEGIN");
+    run(s, "COMMIT");
+    run(s, "SET gtid_next = 'AUTOMATIC'");
+    src_session_close(s);
+    uint64_t until = clock_mono_ms() + 20000;
+    while (!copy_workers_ended(workers) && clock_mono_ms() < until)
+        usleep(1000);
+    atomic_store(&stop, true);
+    copy_workers_free(workers);
+    CHECK(before == 0, "%u rows", before);
+    check_all_rows(&o, "k_int");
+    owner_fini(&o);
+}
+
+/* ---- tables without a key ---- */
+
+static void make_keyless(const char *engine)
+{
+    remake("keyless", "n INT NOT NULL, t VARCHAR(2000), KEY (n)",
+           NUMBERS(5000) "SELECT i, REPEAT('x', i % 1000) FROM s");
+    if (strcmp(engine, "InnoDB") != 0)
+        elsewhere("ALTER TABLE " DATABASE ".keyless ENGINE=MyISAM");
+}
+
+static void copy_keyless(enum copy_keyless how, struct owner *o)
+{
+    owner_init(o, "keyless", 10000);
+    o->hold = 2;
+    struct copy_workers_options w = options_for(o);
+    w.keyless = how;
+    w.connections = 1;
+    run_workers(&w, 60000);
+}
+
+static void tables_without_a_key(void)
+{
+    static const char *const engines[] = {"InnoDB", "MyISAM"};
+    for (size_t i = 0; i < 2; i++) {
+        make_keyless(engines[i]);
+        for (int how = COPY_KEYLESS_LOCK; how <= COPY_KEYLESS_UNLOCKED; how++) {
+            struct owner o;
+            elsewhere("GRANT LOCK TABLES ON " DATABASE ".* TO snapshot_test");
+            copy_keyless((enum copy_keyless)how, &o);
+            elsewhere("REVOKE LOCK TABLES ON " DATABASE ".* FROM snapshot_test");
+            check_all_rows(&o, "keyless");
+            CHECK(o.parts > 5 && o.last_part, "%u", o.parts);
+            CHECK(o.stand.file[0] != '\0', "nobody said where the read is");
+            owner_fini(&o);
+        }
+    }
+    CHECK(number_of("SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_NAME = "
+                    "'keyless' AND OWNER_THREAD_ID <> 0") == 0 ||
+              mariadb,
+          "a lock is left");
+}
+
+static void a_lock_that_is_not_granted_is_told(void)
+{
+    struct owner o;
+    make_keyless("MyISAM");
+    copy_keyless(COPY_KEYLESS_LOCK, &o);
+    CHECK(o.err == ERR_ACCESS_DENIED, "%s %s", err_name(o.err), o.em.text);
+    CHECK(strstr(o.em.text, "GRANT SELECT, LOCK TABLES ON `snapshot_test`.*") != NULL &&
+              strstr(o.em.text, "full.keyless") != NULL,
+          "%s", o.em.text);
+    owner_fini(&o);
+}
+
+/* Somebody writes for a while: the lock is not waited for in one piece. */
+static void a_table_that_is_written_to_is_locked_in_the_end(void)
+{
+    struct owner o;
+    make_keyless("InnoDB");
+    struct src_session *s = open_root(loop);
+    run(s, "GRANT LOCK TABLES ON " DATABASE ".* TO snapshot_test");
+    run(s, "BEGIN");
+    run(s, "DELETE FROM " DATABASE ".keyless WHERE n = 1");
+    owner_init(&o, "keyless", 10000);
+    struct copy_workers_options w = options_for(&o);
+    struct copy_workers *workers;
+    CHECK(copy_workers_start(&w, &workers, &em) == ERR_OK, "%s", em.text);
+    usleep(2500000);
+    pthread_mutex_lock(&o.lock);
+    uint32_t before = o.rows;
+    pthread_mutex_unlock(&o.lock);
+    run(s, "COMMIT");
+    uint64_t until = clock_mono_ms() + 20000;
+    while (!copy_workers_ended(workers) && clock_mono_ms() < until)
+        usleep(1000);
+    atomic_store(&stop, true);
+    copy_workers_free(workers);
+    run(s, "REVOKE LOCK TABLES ON " DATABASE ".* FROM snapshot_test");
+    src_session_close(s);
+    CHECK(mariadb || before == 0, "%u rows", before);
+    CHECK(o.err == ERR_OK, "%s", o.em.text);
+    CHECK(o.rows == (mariadb ? 5000 : 4999), "%u rows", o.rows);
+    owner_fini(&o);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || (strcmp(argv[1], "MYSQL") != 0 && strcmp(argv[1], "MARIADB") != 0)) {
@@ -782,7 +1164,6 @@ int main(int argc, char **argv)
     if (setjmp(check_failed) != 0)
         return 1;
     check_name = "preparation";
-    (void)elsewhere;
     struct src_session *s = open_root(loop);
     CHECK(src_server_read(s, &server, &em) == ERR_OK, "%s", em.text);
     run(s, "DROP DATABASE IF EXISTS " DATABASE);
@@ -805,6 +1186,21 @@ int main(int argc, char **argv)
     TEST(every_kind_of_key_by_seven);
     TEST(every_kind_of_key_at_once);
     TEST(every_read_is_a_range_of_the_key);
+    TEST(chunks_are_cut_by_bytes);
+    TEST(the_beginning_of_a_row_that_is_too_large_is_kept);
+    TEST(a_small_table_is_read_at_once);
+    TEST(what_is_not_wanted_is_not_read);
+    TEST(killed_connections_cost_nothing);
+    TEST(an_outage_that_lasts_is_told);
+    TEST(a_definition_that_changed_is_told);
+    TEST(columns_that_were_added_do_no_harm);
+    TEST(a_chunk_that_is_stale_is_dropped);
+    TEST(a_missing_privilege_is_told);
+    TEST(stopping_ends_all_waits);
+    TEST(nothing_is_read_before_what_was_passed_is_visible);
+    TEST(tables_without_a_key);
+    TEST(a_lock_that_is_not_granted_is_told);
+    TEST(a_table_that_is_written_to_is_locked_in_the_end);
     net_loop_free(loop);
     return check_failures > 0;
 }
