@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
+#include "pipeline/counters.h"
 
 #include <time.h>
 
@@ -34,6 +35,13 @@ static enum err new_chunk(struct copy_entry *e, const struct copy_key *after,
     return ERR_OK;
 }
 
+/* Nothing of it was taken yet, and one chunk is thought to do. */
+static bool is_small(const struct copy_entry *e)
+{
+    return e->small && !e->keyless && e->planned == NULL && !e->planned_all && !e->planning &&
+           e->ranges == NULL;
+}
+
 /* *found: there is something to read in e. */
 static enum err work_of(struct copy *c, struct copy_entry *e, struct copy_work *out, bool *found)
 {
@@ -50,8 +58,10 @@ static enum err work_of(struct copy *c, struct copy_entry *e, struct copy_work *
     }
     if (e->planned_all || e->planning)
         return ERR_OK;
+    out->small = is_small(e);
+    out->rows_estimate = count_of(&e->counter->copy_estimate);
     TRY(new_chunk(e, e->planned, NULL, out));
-    out->upto_known = e->keyless || (e->small && e->planned == NULL);
+    out->upto_known = e->keyless || out->small;
     e->planning = true;
     *found = true;
     return ERR_OK;
@@ -87,6 +97,25 @@ static enum err take(void *arg, struct copy_work *out)
     }
     pthread_mutex_unlock(&c->lock);
     return e;
+}
+
+static enum err take_more(void *arg, struct copy_work *out)
+{
+    struct copy *c = arg;
+    enum err err = ERR_NEED_INPUT;
+    *out = (struct copy_work){0};
+    pthread_mutex_lock(&c->lock);
+    for (struct copy_entry *e = c->first; e != NULL && !c->stopped; e = e->next) {
+        if (e->keyless && e->status != ENTRY_COPIED)
+            break;
+        if (e->status != ENTRY_READABLE || !is_small(e))
+            continue;
+        bool found = false;
+        err = work_of(c, e, out, &found);
+        break;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return err;
 }
 
 /* Takes an unanswered question back. */
@@ -179,6 +208,7 @@ static enum err pace(void *arg, uint32_t queries, uint64_t rows, uint64_t bytes)
 struct copy_ops copy_work_ops(struct copy *c)
 {
     return (struct copy_ops){.take = take,
+                             .take_more = take_more,
                              .open = open_chunk,
                              .stand_at = stand_at,
                              .give = give,

@@ -60,6 +60,8 @@ enum err replica_new(const struct replica_options *o, struct replica **out)
     enum err e = position_copy(&r->read, o->start);
     if (e == ERR_OK)
         e = xa_list_copy(&r->xa, o->xa);
+    memcpy(r->group_file, o->start->file, sizeof(r->group_file));
+    r->group_offset = o->start->offset;
     if (r->probes[0] == NULL || r->probes[1] == NULL || r->hash_cells == NULL)
         e = ERR_NO_MEMORY;
     if (e != ERR_OK) {

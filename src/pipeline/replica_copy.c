@@ -21,12 +21,13 @@ static enum err mark_here(const struct replica *r, struct copy_mark *m)
 {
     if (r->read.kind == POSITION_GTID)
         return my_gtid_set_add_set(&m->set, &r->read.set);
+    /* Not what stands between groups: MariaDB's snapshots are behind commits. */
     struct binlog_place there = binlog_place_of(m->file, m->offset);
-    struct binlog_place here = binlog_place_of(r->read.file, r->read.offset);
+    struct binlog_place here = binlog_place_of(r->group_file, r->group_offset);
     if (m->file[0] != 0 && binlog_place_upto(here, there))
         return ERR_OK;
-    memcpy(m->file, r->read.file, sizeof(m->file));
-    m->offset = r->read.offset;
+    memcpy(m->file, r->group_file, sizeof(m->file));
+    m->offset = r->group_offset;
     return ERR_OK;
 }
 

@@ -107,6 +107,8 @@ static enum err pass_boundary(struct replica *r, const struct stream *s)
         TRY(maria_gtid_pos_update(&p->maria, &r->group.maria));
     memcpy(p->file, s->file, sizeof(p->file));
     p->offset = s->offset;
+    memcpy(r->group_file, p->file, sizeof(r->group_file));
+    r->group_offset = p->offset;
     r->place = binlog_place_of(p->file, p->offset);
     r->boundary_fresh = true;
     r->passed++;

@@ -60,6 +60,8 @@ struct replica {
     struct stream stream;
     struct src_session *control; /* for definitions; NULL until needed */
     struct position read;        /* the last boundary */
+    char group_file[BINLOG_NAME_MAX]; /* behind the last group, or where reading began */
+    uint64_t group_offset;
     struct binlog_place place;   /* everything before it has been passed; heartbeats move it, too */
     struct xa_list xa;
     uint64_t next_id;

@@ -37,11 +37,15 @@ struct copy_work {
     struct chunk *chunk; /* owned by the worker until give() or drop() */
     bool upto_known;
     uint32_t rows_wanted;
+    bool small;             /* one chunk is thought to hold all of the table, ... */
+    uint64_t rows_estimate; /* ... which has that many rows */
 };
 
 struct copy_ops {
     /* Blocks until there is work. ERR_STOPPED: all is copied, or the task ends. */
     enum err (*take)(void *arg, struct copy_work *out);
+    /* Never blocks: another small table, to be read within the same marks. ERR_NEED_INPUT: none. */
+    enum err (*take_more)(void *arg, struct copy_work *out);
     /* ERR_TABLE_MISMATCH: the definition has changed since take(), the chunk is to be dropped. */
     enum err (*open)(void *arg, struct chunk *c);
     /* Keyless: the stream may go on to the mark, and stands there. */

@@ -1,20 +1,73 @@
 /* Tables that the account may see, and not read. */
+#include "base/reader.h"
+#include "base/writer.h"
 #include "source/catalog.h"
+
+#define NAMES_MAX (64u << 20)
 
 struct denied {
     src_table_filter filter;
     src_table_fn each;
     void *arg;
+    struct writer partly; /* DATABASE, NUL, TABLE, NUL of tables with grants on columns */
 };
 
-static enum err on_row(void *arg, const struct src_row *row)
+static bool is_wanted(const struct denied *d, const struct src_row *row, struct table_def *def)
+{
+    *def = (struct table_def){.database = row->values[0].text, .name = row->values[1].text};
+    return d->filter == NULL || d->filter(d->arg, def->database, def->name);
+}
+
+static enum err on_denied(void *arg, const struct src_row *row)
 {
     const struct denied *d = arg;
-    struct table_def def = {.database = row->values[0].text, .name = row->values[1].text};
-    if (d->filter != NULL && !d->filter(d->arg, def.database, def.name))
-        return ERR_OK;
-    return d->each(d->arg, &def);
+    struct table_def def;
+    return is_wanted(d, row, &def) ? d->each(d->arg, &def) : ERR_OK;
 }
+
+static enum err on_partly(void *arg, const struct src_row *row)
+{
+    struct denied *d = arg;
+    struct table_def def;
+    if (is_wanted(d, row, &def)) {
+        writer_cstr(&d->partly, def.database);
+        writer_cstr(&d->partly, def.name);
+    }
+    return d->partly.err;
+}
+
+/* Where some columns are granted by themselves, only the server can tell whether all are. */
+static enum err try_table(struct src_session *s, const struct denied *d, struct slice database,
+                          struct slice name, struct errmsg *em)
+{
+    struct writer sql;
+    writer_init(&sql, 4096);
+    writer_slice_put(&sql, SLICE_LIT("SELECT * FROM "));
+    src_quote_name(&sql, database);
+    writer_u8(&sql, '.');
+    src_quote_name(&sql, name);
+    writer_slice_put(&sql, SLICE_LIT(" LIMIT 0"));
+    enum err e = sql.err;
+    if (e == ERR_OK)
+        e = src_query(s, writer_slice(&sql), NULL, NULL, em);
+    writer_fini(&sql);
+    if (e != ERR_ACCESS_DENIED && e != ERR_SOURCE_SQL)
+        return e;
+    return d->each(d->arg, &(struct table_def){.database = database, .name = name});
+}
+
+static enum err try_partly(struct src_session *s, const struct denied *d, struct errmsg *em)
+{
+    struct reader r = reader_of(writer_slice(&d->partly));
+    while (reader_left(&r) > 0) {
+        struct slice database = reader_cstr(&r), name = reader_cstr(&r);
+        TRY(try_table(s, d, database, name, em));
+    }
+    return ERR_OK;
+}
+
+#define NOT_SYSTEM                                                                                 \
+    " AND table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')"
 
 /* information_schema.columns.privileges holds what the account has, global grants included. */
 enum err src_catalog_denied(struct src_session *s, const struct src_server *sv,
@@ -22,11 +75,21 @@ enum err src_catalog_denied(struct src_session *s, const struct src_server *sv,
                             struct errmsg *em)
 {
     (void)sv;
-    struct denied d = {filter, each, arg};
-    return src_query(s,
-                     SLICE_LIT("SELECT DISTINCT table_schema, table_name FROM "
-                               "information_schema.columns WHERE privileges NOT LIKE '%select%' "
-                               "AND table_schema NOT IN ('information_schema', "
-                               "'performance_schema', 'mysql', 'sys')"),
-                     on_row, &d, em);
+    struct denied d = {.filter = filter, .each = each, .arg = arg};
+    writer_init(&d.partly, NAMES_MAX);
+    enum err e = src_query(s,
+                           SLICE_LIT("SELECT DISTINCT table_schema, table_name FROM "
+                                     "information_schema.columns WHERE privileges NOT LIKE "
+                                     "'%select%'" NOT_SYSTEM),
+                           on_denied, &d, em);
+    if (e == ERR_OK)
+        e = src_query(s,
+                      SLICE_LIT("SELECT DISTINCT table_schema, table_name FROM "
+                                "information_schema.column_privileges WHERE privilege_type = "
+                                "'SELECT'" NOT_SYSTEM),
+                      on_partly, &d, em);
+    if (e == ERR_OK)
+        e = try_partly(s, &d, em);
+    writer_fini(&d.partly);
+    return e;
 }
