@@ -91,6 +91,13 @@ struct column {
     struct slice *members;  /* labels, UTF-8 */
 };
 
+/* A unique key that is not the primary one. */
+struct table_key {
+    struct slice name;
+    uint32_t count;
+    uint16_t *columns; /* in key order */
+};
+
 struct table {
     atomic_uint refs;
     struct slice database;
@@ -106,6 +113,8 @@ struct table {
     bool identity_hashed;   /* that index keeps hashes: it finds rows, and does not order them */
     uint32_t partition_count; /* columns that choose the partition: identity, else first UNIQUE */
     uint16_t *partition;
+    uint32_t unique_count; /* as the catalogue has them: none when only the map is known */
+    struct table_key *uniques;
     bool type_text_rebuilt; /* no catalogue entry: type_text was made from the table map */
     void *arena;            /* owns all slices and arrays above */
 };

@@ -95,6 +95,28 @@ static const struct key_def *unique_key(const struct resolver *b, bool any)
     return NULL;
 }
 
+static enum err copy_uniques(struct resolver *b)
+{
+    struct table *t = b->table;
+    uint32_t count = b->def != NULL ? b->def->key_count : 0;
+    if (count == 0)
+        return ERR_OK;
+    t->uniques = arena_array(b->arena, count, sizeof(*t->uniques));
+    if (t->uniques == NULL)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct key_def *k = &b->def->keys[i];
+        if (k->primary || k->part_count == 0)
+            continue;
+        struct table_key *u = &t->uniques[t->unique_count];
+        u->name = arena_copy(b->arena, k->name);
+        u->count = k->part_count;
+        TRY(copy_parts(b, k->parts, k->part_count, b->before, &u->columns));
+        t->unique_count++;
+    }
+    return ERR_OK;
+}
+
 enum err table_keys(struct resolver *b)
 {
     struct table *t = b->table;
@@ -103,6 +125,7 @@ enum err table_keys(struct resolver *b)
 
     TRY(resolve_primary(b, &prefix));
     t->identity_index = SLICE_LIT("");
+    TRY(copy_uniques(b));
     if (t->pk_count > 0 && !prefix) {
         t->identity = t->pk;
         t->identity_count = t->pk_count;
