@@ -95,7 +95,7 @@ const struct conf_key conf_keys[] = {
      .sentence = "Topic of the tables whose entry in objects names none. Required unless all of them do."},
     {"destination.ddl_topic", CONF_TOPIC, NO_FIELD, .flags = CONF_UNBUILT, .worked_out = "topic", .example = "orders_ddl",
      .sentence = "Topic of the DDL statements."},
-    {"destination.format", CONF_CHOICE, "canal-json", AT(destination.format), .choices = "canal-json|dts-avro", .built = "canal-json",
+    {"destination.format", CONF_CHOICE, "canal-json", AT(destination.format), .choices = "canal-json|dts-avro",
      .sentence = "Format of the messages."},
     {"destination.schema_registry", CONF_TEXT, "none", NO_FIELD, .flags = CONF_UNBUILT,
      .sentence = "URL of a schema registry, or none."},

@@ -1,6 +1,6 @@
 /*
  * The formats of messages behind one face: the only place that tells them
- * apart. What each format says is in its own header (canal_json.h).
+ * apart. What each format says is in its own header (canal_json.h, dts_avro.h).
  *
  *   format_table_new()     once per table version, shared by all lanes
  *   format_encoder_new()   once per lane
@@ -13,12 +13,14 @@
 #pragma once
 
 #include "encode/canal_json.h"
+#include "encode/dts_avro.h"
 
-enum format_kind { FORMAT_CANAL_JSON };
+enum format_kind { FORMAT_CANAL_JSON, FORMAT_DTS_AVRO };
 
 struct format_options {
     enum format_kind kind;
     struct canal_options canal;
+    struct dts_avro_options avro;
 };
 
 /* Plain values; all zero holds nothing and may be freed. */
@@ -26,6 +28,7 @@ struct format_table {
     enum format_kind kind;
     union {
         struct canal_table *canal;
+        struct dts_avro_table *avro;
     };
 };
 
@@ -33,13 +36,17 @@ struct format_encoder {
     enum format_kind kind;
     union {
         struct canal_json *canal;
+        struct dts_avro *avro;
     };
 };
 
-/* As canal_table_new(). */
+/* The text that a schema registry is to know the format by; len 0: it has none. */
+struct slice format_schema(const struct format_options *o);
+
+/* As canal_table_new(). frame: bytes before each message of a format with a schema, else len 0. */
 NODISCARD enum err format_table_new(const struct format_options *o, const struct table *t,
-                                    const struct canal_names *names, struct format_table *out,
-                                    struct errmsg *em);
+                                    const struct canal_names *names, struct slice frame,
+                                    struct format_table *out, struct errmsg *em);
 void format_table_free(struct format_table *ft);
 
 /* zone is borrowed for the life of the encoder. ERR_NO_MEMORY. */
@@ -56,4 +63,4 @@ const char *format_failed_column(const struct format_encoder *enc);
 
 /* Appends the message of a statement, as canal_ddl_encode(). */
 NODISCARD enum err format_ddl_encode(const struct format_options *o, const struct ddl_change *d,
-                                     struct writer *value);
+                                     struct slice frame, struct writer *value);

@@ -175,7 +175,9 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
         }
     TRY(row_plan_new(b->table, &b->plan, em));
     struct canal_names names = {.database = b->table->database, .table = b->table->name};
-    TRY(format_table_new(t->o.format, b->table, &names, &b->format, em));
+    const struct topic *topic = &t->o.topics->items[b->topic_index];
+    TRY(format_table_new(t->o.format, b->table, &names, slice_of(topic->frame, topic->frame_len),
+                         &b->format, em));
     uint16_t *named;
     uint32_t named_count;
     TRY(named_columns(b->table, &t->o.task->objects[e->object], &named, &named_count, em));

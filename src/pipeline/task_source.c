@@ -294,6 +294,12 @@ static void fill_format(struct task *t)
                   : c->binary == CONF_BINARY_HEX  ? CANAL_HEX
                                                   : CANAL_LATIN1,
     };
+    t->format.avro = (struct dts_avro_options){
+        .server_version = slice_str(t->server.version_text),
+        .lower_case_names = t->server.lower_case_table_names != 0,
+    };
+    t->format.kind =
+        t->config->destination.format == CONF_DTS_AVRO ? FORMAT_DTS_AVRO : FORMAT_CANAL_JSON;
 }
 
 static enum err find_target(struct task *t, struct errmsg *em)
@@ -313,6 +319,7 @@ static enum err find_target(struct task *t, struct errmsg *em)
 static enum err read_source(struct task *t, struct errmsg *em)
 {
     bool first_start = false;
+    fill_format(t);
     TRY(compile_objects(t, em));
     TRY(make_zone(t, em));
     struct tables_options options = {.task = t->config,
@@ -363,7 +370,6 @@ enum err task_open_source(struct task *t, struct errmsg *em)
 {
     fill_options(t);
     make_uuid(t);
-    fill_format(t);
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
     struct retry retry = {.view = t->o.view,
                           .side = VIEW_SOURCE,

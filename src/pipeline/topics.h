@@ -22,8 +22,10 @@
 struct topic {
     char *name;
     int32_t partitions;
-    bool known;   /* the count was in the checkpoint */
-    bool checked; /* the broker was asked in this run */
+    bool known;        /* the count was in the checkpoint */
+    bool checked;      /* the broker was asked in this run */
+    uint8_t frame_len; /* bytes before each message, see format_table_new() */
+    uint8_t frame[5];
 };
 
 struct topics {

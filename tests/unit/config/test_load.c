@@ -211,7 +211,7 @@ Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
         snprintf(text, sizeof(text), TASK OBJECTS "%s\n", wrong[i]);
         refused_with(text, "not available in this version");
     }
-    static const char *const destination[] = {"format: dts-avro", "delivery: exactly-once",
+    static const char *const destination[] = {"delivery: exactly-once",
                                               "names: lower",     "too_large: skip",
                                               "ddl_topic: d",     "schema_registry: http://x"};
     for (size_t i = 0; i < sizeof(destination) / sizeof(destination[0]); i++) {

@@ -89,7 +89,6 @@ Test(value, choices_are_listed_when_they_are_missed)
     cr_assert_eq(number_of("destination.acks", "0"), CONF_ACKS_0);
     not_a_number("destination.acks", "2", "0, 1 or all");
     not_a_number("destination.create_topics", "yes", "false or true");
-    not_a_number("destination.format", "dts-avro", "not available in this version");
     not_a_number("destination.format", "xml", "canal-json or dts-avro");
 }
 
