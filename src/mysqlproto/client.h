@@ -67,7 +67,7 @@ enum my_event_kind {
     MY_EVENT_OK,      /* a command is done: ok, more */
     MY_EVENT_ERROR,   /* the server refuses a command: error; the connection is usable */
     MY_EVENT_COLUMNS, /* a result begins: columns; rows or the end follow */
-    MY_EVENT_ROW,     /* row; parse with my_text_row_parse() or, if binary, my_binary_row_parse() */
+    MY_EVENT_ROW,     /* row; parse with my_text_row_parse() or, if binary, by a copy_plan */
     MY_EVENT_END,     /* the result is over: ok, more */
     MY_EVENT_PREPARED, /* statement_id, param_count, columns */
 };

@@ -1,18 +1,16 @@
 /*
  * What a server answers to a command: OK, ERR and EOF packets, column
- * definitions, text and binary rows.
+ * definitions, text rows. (Binary rows: copy_plan.h.)
  *
  * All parsers take one packet's payload (packet.h) and hand out slices of it;
  * none of them allocates. "MySQL Source Code Documentation", pages "OK_Packet",
- * "ERR_Packet", "EOF_Packet", "Column Definition", "Binary Protocol Resultset
- * Row"; MariaDB's extended metadata: "Column definition packet" of its
- * protocol reference.
+ * "ERR_Packet", "EOF_Packet", "Column Definition"; MariaDB's extended metadata:
+ * "Column definition packet" of its protocol reference.
  */
 #pragma once
 
 #include "base/err.h"
 #include "base/slice.h"
-#include "schema/cell.h"
 
 #include <stdint.h>
 
@@ -106,12 +104,3 @@ struct my_text_value {
 /* count values; the packet has to hold exactly so many. */
 NODISCARD enum err my_text_row_parse(struct slice payload, uint32_t count,
                                      struct my_text_value *values);
-
-/*
- * A row of a prepared statement, as cells (schema/cell.h). Nothing is turned
- * into text: what the server sends as text (DECIMAL, JSON, ENUM, SET) becomes
- * CELL_TEXT, other strings CELL_BYTES in the result's character set. The
- * session's time zone has to be '+00:00', so that TIMESTAMP is UTC.
- */
-NODISCARD enum err my_binary_row_parse(struct slice payload, uint32_t count,
-                                       const struct my_column *columns, struct cell *cells);

@@ -61,6 +61,22 @@ Test(command, execute_with_every_kind_of_parameter)
            "\x02hi");
 }
 
+Test(command, execute_with_parameters_of_a_type)
+{
+    struct my_param p[] = {
+        {.kind = MY_PARAM_F32, .f32 = 1.0f},
+        {.kind = MY_PARAM_BYTES, .string = SLICE_LIT("\0\xFF")},
+        {.kind = MY_PARAM_DECIMAL, .string = SLICE_LIT("-1.50")},
+    };
+    my_command_execute(&w, 7, p, 3);
+    EXPECT("\x17\x07\0\0\0\0\x01\0\0\0"
+           "\0\x01"
+           "\x04\0\xFC\0\xF6\0"
+           "\0\0\x80\x3F"
+           "\x02\0\xFF"
+           "\x05-1.50");
+}
+
 Test(command, nulls_of_the_ninth_parameter_are_in_the_second_byte)
 {
     struct my_param p[9];

@@ -191,3 +191,104 @@ Test(packet, the_writer_does_not_pass_its_own_maximum)
     cr_assert_eq(sequence, 0);
     writer_fini(&w);
 }
+
+/* The framed packets in memory of exactly their size. */
+static uint8_t *exact_copy(const struct writer *w)
+{
+    uint8_t *p = malloc(w->len);
+    memcpy(p, w->base, w->len);
+    return p;
+}
+
+Test(packet, a_packet_in_place_says_how_much_it_wants)
+{
+    struct my_packet_reader pr;
+    struct writer w;
+    struct slice payload;
+    uint8_t sequence = 0;
+    size_t used, need;
+    my_packet_reader_init(&pr, MAX);
+    writer_init(&w, MAX);
+    write_packet(&w, 300, &sequence);
+    write_packet(&w, 5, &sequence);
+    for (size_t n = 0; n < 304; n++) {
+        uint8_t *p = malloc(n + 1);
+        memcpy(p, w.base, n);
+        cr_assert_eq(my_packet_in_place(&pr, p, n, &payload, &used, &need), ERR_NEED_INPUT);
+        cr_assert_eq(need, n < 4 ? 4 : 304);
+        free(p);
+    }
+    uint8_t *p = exact_copy(&w);
+    cr_assert_eq(my_packet_in_place(&pr, p, w.len, &payload, &used, &need), ERR_OK);
+    cr_assert_eq(used, 304);
+    cr_assert_eq(payload.ptr, p + 4);
+    expect_pattern(payload, 300);
+    cr_assert_eq(my_packet_in_place(&pr, p + 304, w.len - 304, &payload, &used, &need), ERR_OK);
+    expect_pattern(payload, 5);
+    cr_assert_eq(my_packet_in_place(&pr, p, 4, &payload, &used, &need), ERR_PROTOCOL,
+                 "a wrong sequence number");
+    free(p);
+    writer_fini(&w);
+    my_packet_reader_fini(&pr);
+}
+
+Test(packet, a_packet_in_pieces_is_joined_in_place)
+{
+    static const size_t lens[] = {MY_PACKET_PIECE_MAX - 1, MY_PACKET_PIECE_MAX,
+                                  MY_PACKET_PIECE_MAX + 1, 2 * (size_t)MY_PACKET_PIECE_MAX,
+                                  2 * (size_t)MY_PACKET_PIECE_MAX + 77};
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        struct my_packet_reader pr;
+        struct writer w;
+        struct slice payload;
+        uint8_t sequence = 0;
+        size_t used, need = 0;
+        my_packet_reader_init(&pr, MAX);
+        writer_init(&w, MAX);
+        write_packet(&w, lens[i], &sequence);
+        uint8_t *p = exact_copy(&w);
+        cr_assert_eq(my_packet_in_place(&pr, p, w.len - 1, &payload, &used, &need), ERR_NEED_INPUT);
+        cr_assert_gt(need, w.len - 1);
+        cr_assert_eq(my_packet_in_place(&pr, p, w.len, &payload, &used, &need), ERR_OK);
+        cr_assert_eq(used, w.len);
+        expect_pattern(payload, lens[i]);
+        cr_assert_eq(pr.sequence, sequence);
+        free(p);
+        writer_fini(&w);
+        my_packet_reader_fini(&pr);
+    }
+}
+
+Test(packet, a_packet_is_passed_over_whatever_its_size)
+{
+    static const size_t lens[] = {0, 1, 1000, MY_PACKET_PIECE_MAX, MY_PACKET_PIECE_MAX + 9};
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        for (size_t step = lens[i] > 2000 ? 100000 : 1; step < 200000; step *= 7) {
+            struct my_packet_reader pr;
+            struct writer w;
+            struct slice payload;
+            uint8_t sequence = 0;
+            size_t at = 0, n, used;
+            enum err e;
+            my_packet_reader_init(&pr, 10);
+            writer_init(&w, MAX);
+            write_packet(&w, lens[i], &sequence);
+            size_t first = w.len;
+            write_packet(&w, 3, &sequence);
+            do {
+                size_t left = first + 7 - at < step ? first + 7 - at : step;
+                e = my_packet_skip(&pr, slice_of(w.base + at, left), &n);
+                cr_assert(e == ERR_OK || n == left);
+                at += n;
+            } while (e == ERR_NEED_INPUT);
+            cr_assert_eq(e, ERR_OK);
+            cr_assert_eq(at, first);
+            cr_assert(my_packet_idle(&pr));
+            e = my_packet_next(&pr, slice_of(w.base + at, w.len - at), &used, &payload);
+            cr_assert_eq(e, ERR_OK);
+            expect_pattern(payload, 3);
+            writer_fini(&w);
+            my_packet_reader_fini(&pr);
+        }
+    }
+}

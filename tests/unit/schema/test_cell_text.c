@@ -37,6 +37,71 @@ Test(cell_text, decimals_as_the_manual_packs_them)
     decimal(SLICE_LIT("\x85"), 1, 0, "5");
 }
 
+static bool packs(const char *text, unsigned precision, unsigned scale)
+{
+    uint8_t packed[64];
+    return cell_decimal_pack(slice_str(text), precision, scale, packed);
+}
+
+static void round_trip(const char *text, unsigned precision, unsigned scale, const char *want)
+{
+    uint8_t packed[64];
+    cr_assert(cell_decimal_pack(slice_str(text), precision, scale, packed), "%s", text);
+    decimal(slice_of(packed, cell_decimal_size(precision, scale)), precision, scale, want);
+}
+
+Test(cell_text, decimals_are_packed_as_the_manual_does)
+{
+    uint8_t packed[64];
+    cr_assert(cell_decimal_pack(SLICE_LIT("1234567890.1234"), 14, 4, packed));
+    cr_expect_eq(memcmp(packed, "\x81\x0d\xfb\x38\xd2\x04\xd2", 7), 0);
+    cr_assert(cell_decimal_pack(SLICE_LIT("-1234567890.1234"), 14, 4, packed));
+    cr_expect_eq(memcmp(packed, "\x7e\xf2\x04\xc7\x2d\xfb\x2d", 7), 0);
+}
+
+Test(cell_text, decimals_come_back_as_they_were_packed)
+{
+    round_trip("0", 10, 0, "0");
+    round_trip("-0.00", 3, 2, "0.00");
+    round_trip("-0.50", 3, 2, "-0.50");
+    round_trip("0.5", 1, 1, "0.5");
+    round_trip(".5", 1, 1, "0.5");
+    round_trip("00042.50", 7, 2, "42.50"); /* ZEROFILL */
+    round_trip("999999999999999999", 18, 0, "999999999999999999");
+    round_trip("-1.000000001", 18, 9, "-1.000000001");
+    round_trip("99999999999999999999999999999999999.999999999999999999999999999999", 65, 30,
+               "99999999999999999999999999999999999.999999999999999999999999999999");
+    for (unsigned precision = 1; precision <= 65; precision++) {
+        for (unsigned scale = 0; scale <= precision && scale <= 30; scale++) {
+            char text[80] = "-";
+            size_t n = 1;
+            for (unsigned i = 0; i < precision - scale; i++)
+                text[n++] = (char)('1' + i % 9);
+            if (precision == scale)
+                text[n++] = '0';
+            if (scale > 0)
+                text[n++] = '.';
+            for (unsigned i = 0; i < scale; i++)
+                text[n++] = (char)('9' - i % 9);
+            text[n] = '\0';
+            round_trip(text, precision, scale, text);
+        }
+    }
+}
+
+Test(cell_text, what_is_no_decimal_of_the_column_is_not_packed)
+{
+    static const char *const bad[] = {"",      "-",     ".",      "1",    "1.5",
+                                      "1.555", "1,50",  "a.50",   "1.5x", "1000.00",
+                                      " 1.00", "+1.00", "--1.00", "1.-5"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect_not(packs(bad[i], 5, 2), "%s", bad[i]);
+    cr_expect(packs("999.99", 5, 2));
+    cr_expect_not(packs("1", 0, 0));
+    cr_expect_not(packs("1", 82, 0));
+    cr_expect_not(packs("1.0", 1, 2));
+}
+
 /* Packs decimal digits the slow way: group by group, as the layout is described. */
 static size_t pack(const char *whole, const char *scale, bool negative, uint8_t *out)
 {
