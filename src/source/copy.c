@@ -2,7 +2,8 @@
 
 #define LOCK_WAIT_DEFAULT_S   5u
 #define NET_TIMEOUT_DEFAULT_S 7200u
-#define UNKNOWN_VARIABLE      1193 /* ER_UNKNOWN_SYSTEM_VARIABLE */
+#define WAIT_TIMEOUT_S        604800u /* a copy may be paused for days */
+#define UNKNOWN_VARIABLE      1193    /* ER_UNKNOWN_SYSTEM_VARIABLE */
 
 /* A setting that not every server has. */
 static enum err set_if_known(struct src_session *s, struct errmsg *em, const char *name,
@@ -22,7 +23,7 @@ enum err src_copy_settings(struct src_session *s, const struct src_server *sv,
                     "SET character_set_results=NULL, SESSION time_zone='+00:00', "
                     "SESSION sql_mode='', SESSION net_write_timeout=%u, "
                     "SESSION net_read_timeout=%u, SESSION wait_timeout=%u",
-                    net_s, net_s, net_s));
+                    net_s, net_s, WAIT_TIMEOUT_S));
     TRY(src_execute(s, em, "SET SESSION TRANSACTION ISOLATION LEVEL %s",
                     o->repeatable_read ? "REPEATABLE READ" : "READ COMMITTED"));
     TRY(set_if_known(s, em, "lock_wait_timeout", lock_s));
