@@ -149,24 +149,30 @@ static enum err take_row(struct src_stmt *st, struct my_packet_reader *packets, 
     return sink_says(st, st->sink.row(st->sink.arg, row, st->frame));
 }
 
+/* The rest of the packet that nobody wants, as far as it has come. */
+static enum err pass_packet(struct src_stmt *st, struct errmsg *em)
+{
+    size_t n;
+    enum err e = my_packet_skip(my_client_packets(st->session->client),
+                                slice_of(st->buf + st->at, st->end - st->at), &n);
+    st->at += n;
+    if (e == ERR_PROTOCOL)
+        return refuse(st, "a packet with a wrong sequence number", em);
+    st->passing = e == ERR_NEED_INPUT;
+    return e;
+}
+
 /* Row after row as long as they lie whole in the buffer. ERR_OK: something else comes. */
 static enum err take_rows(struct src_stmt *st, size_t *need, struct errmsg *em)
 {
-    struct my_packet_reader *packets;
-    while (st->passing || (packets = my_client_rows(st->session->client)) != NULL) {
+    for (;;) {
+        if (st->passing)
+            TRY(pass_packet(st, em));
+        struct my_packet_reader *packets = my_client_rows(st->session->client);
+        if (packets == NULL)
+            return ERR_OK;
         const uint8_t *p = st->buf + st->at;
-        size_t len = st->end - st->at, n;
-        if (st->passing) {
-            packets = my_client_packets(st->session->client);
-            enum err e = my_packet_skip(packets, slice_of(p, len), &n);
-            st->at += n;
-            if (e == ERR_PROTOCOL)
-                return refuse(st, "a packet with a wrong sequence number", em);
-            TRY(e);
-            st->passing = false;
-            continue;
-        }
-        if (len < PEEK) {
+        if (st->end - st->at < PEEK) {
             *need = PEEK;
             return ERR_NEED_INPUT;
         }
@@ -174,7 +180,6 @@ static enum err take_rows(struct src_stmt *st, size_t *need, struct errmsg *em)
             return ERR_OK;
         TRY(take_row(st, packets, need, em));
     }
-    return ERR_OK;
 }
 
 /* ---- everything else ---- */
