@@ -82,8 +82,13 @@ static void check_login(struct conf_load *l)
 
 static void check_security(struct conf_load *l)
 {
-    static const char *const tls[] = {"destination.tls_ca", "destination.tls_cert",
-                                      "destination.tls_key", NULL};
+    /* The authorities serve a schema registry, too. */
+    static const char *const tls[] = {"destination.tls_cert", "destination.tls_key",
+                                      "destination.tls_ca", NULL};
+    static const char *const tls_of_registry[] = {"destination.tls_cert", "destination.tls_key",
+                                                  NULL};
+    const char *registry = l->task->destination.registry;
+    bool https = registry != NULL && strncasecmp(registry, "https://", 8) == 0;
     static const char *const sasl[] = {
         "destination.sasl.mechanism",    "destination.sasl.user",
         "destination.sasl.password_env", "destination.sasl.password_file",
@@ -95,12 +100,52 @@ static void check_security(struct conf_load *l)
     snprintf(why, sizeof(why), "destination.security: %s",
              conf_value_text(l->values, "destination.security"));
     if (s == CONF_PLAINTEXT || s == CONF_SASL_PLAINTEXT)
-        refuse_set(l, tls, why);
+        refuse_set(l, https ? tls_of_registry : tls, why);
     check_pair(l, "destination.tls_cert", "destination.tls_key");
     if (s == CONF_SASL_PLAINTEXT || s == CONF_SASL_SSL)
         check_login(l);
     else
         refuse_set(l, sasl, why);
+}
+
+static bool is_url(const char *text)
+{
+    size_t scheme = strncasecmp(text, "http://", 7) == 0    ? 7
+                    : strncasecmp(text, "https://", 8) == 0 ? 8
+                                                            : 0;
+    if (scheme == 0 || text[scheme] == 0 || text[scheme] == '/')
+        return false;
+    for (const char *p = text; *p != 0; p++)
+        if ((unsigned char)*p <= ' ' || *p == '?' || *p == '#' || *p == '@')
+            return false;
+    return true;
+}
+
+static void check_registry(struct conf_load *l)
+{
+    static const char *const login[] = {"destination.schema_registry_user",
+                                        "destination.schema_registry_password_env", NULL};
+    struct conf_destination *d = &l->task->destination;
+    if (is_broken(l, "destination.schema_registry") || d->registry == NULL)
+        return;
+    struct conf_mark at = conf_value_mark(l, "destination.schema_registry");
+    if (strcmp(d->registry, "none") == 0) {
+        d->registry = NULL;
+        refuse_set(l, login, "destination.schema_registry: none");
+        return;
+    }
+    if (!is_url(d->registry))
+        conf_problem(
+            l->report, at,
+            "destination.schema_registry: %.200s is not http://HOST[:PORT][/PATH] or https; "
+            "a user has a key of its own",
+            d->registry);
+    if (d->format != CONF_DTS_AVRO && !is_broken(l, "destination.format"))
+        conf_problem(l->report, at,
+                     "destination.schema_registry has no effect with destination.format: %s, which "
+                     "has no schema",
+                     conf_value_text(l->values, "destination.format"));
+    check_pair(l, login[0], login[1]);
 }
 
 static void check_compression(struct conf_load *l)
@@ -275,6 +320,7 @@ void conf_check(struct conf_load *l)
     default_state_dir(l);
     check_source(l);
     check_security(l);
+    check_registry(l);
     check_compression(l);
     check_librdkafka(l);
     check_objects(l);

@@ -86,9 +86,18 @@ static const struct secret_keys source_keys = {"source.password_env", "source.pa
 static const struct secret_keys sasl_keys = {
     "destination.sasl.password_env", "destination.sasl.password_file", "destination.sasl.password"};
 
+/* Has a variable only, and no default: without a name there is no password. */
+static const char *registry_password(struct conf_load *l)
+{
+    static const char key[] = "destination.schema_registry_password_env";
+    const struct conf_value *v = conf_value_of(l->values, key);
+    return v->set && !v->broken ? password_of_env(l, v->node->text, key) : NULL;
+}
+
 void conf_resolve_secrets(struct conf_load *l)
 {
     const char *password = password_of(l, &source_keys);
     l->task->source.password = password != NULL ? password : "";
     l->task->destination.sasl_password = password_of(l, &sasl_keys);
+    l->task->destination.registry_password = registry_password(l);
 }

@@ -137,6 +137,9 @@ struct conf_destination {
     uint32_t partitions; /* of topics that the task creates */
     uint16_t replication_factor;
     uint64_t message_max;         /* bytes */
+    const char *registry;          /* URL; NULL: none */
+    const char *registry_user;     /* NULL: no login */
+    const char *registry_password; /* resolved; NULL: none */
     struct conf_pairs librdkafka; /* none that a promise of ours depends on */
 };
 

@@ -106,6 +106,17 @@ static enum err reach(struct task *t, struct errmsg *em)
     }
 }
 
+static enum err open_registry(struct task *t, struct errmsg *em)
+{
+    const struct conf_destination *d = &t->config->destination;
+    struct registry_options o = {.url = d->registry,
+                                 .user = d->registry_user,
+                                 .password = d->registry_password,
+                                 .tls_ca = d->tls_ca,
+                                 .timeout_ms = ADMIN_TIMEOUT_MS};
+    return d->registry != NULL ? registry_new(&o, &t->registry, em) : ERR_OK;
+}
+
 enum err task_connect_destination(struct task *t, struct errmsg *em)
 {
     const struct conf_destination *d = &t->config->destination;
@@ -115,6 +126,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
     TRY(kafka_options_check(&t->kafka, em));
     TRY(kafka_admin_new(&t->kafka, ADMIN_TIMEOUT_MS, &t->admin, em));
     TRY(reach(t, em));
+    TRY(open_registry(t, em));
     t->topics = (struct topics){.admin = t->admin,
                                 .create = d->create_topics || d->embedded,
                                 .embedded = d->embedded,
@@ -122,6 +134,8 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
                                 .message_max = d->message_max,
                                 .retry_ms = t->config->retry.connection_ms,
                                 .stop = &task_stopping,
-                                .view = t->o.view};
+                                .view = t->o.view,
+                                .registry = t->registry,
+                                .schema = dts_avro_schema()};
     return ERR_OK;
 }

@@ -68,6 +68,7 @@ struct task {
     char *brokers;
     struct kafka_embedded *embedded;
     struct kafka_admin *admin;
+    struct registry *registry; /* NULL: none */
     struct topics topics;
 
     /* the source, at start */

@@ -457,6 +457,7 @@ void task_close(struct task *t)
     frame_pool_free(t->pool);
     topics_fini(&t->topics);
     kafka_admin_free(t->admin);
+    registry_free(t->registry);
 
     free((void *)(uintptr_t)t->kafka.properties);
     free(t->brokers);

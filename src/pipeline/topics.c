@@ -113,6 +113,18 @@ static enum err compare(struct topics *t, const struct topic *topic, struct errm
         topic->name, now, topic->partitions);
 }
 
+/* The schema registry gives the topic's messages their frame. */
+static enum err make_frame(struct topics *t, struct topic *topic, struct errmsg *em)
+{
+    TRY(registry_register(t->registry, topic->name, t->schema, topic->frame, em));
+    topic->frame_len = REGISTRY_FRAME_LEN;
+    uint32_t id = 0;
+    for (unsigned i = 1; i < REGISTRY_FRAME_LEN; i++)
+        id = id << 8 | topic->frame[i];
+    log_info("registry.schema", "subject=%s-value id=%u", topic->name, id);
+    return ERR_OK;
+}
+
 /* Asks again while brokers are away, as the lanes do with messages. */
 static enum err ask(struct topics *t, struct topic *topic, int32_t partitions, struct errmsg *em)
 {
@@ -128,6 +140,8 @@ static enum err ask(struct topics *t, struct topic *topic, int32_t partitions, s
                           .stop = t->stop};
     for (;;) {
         enum err e = topic->known ? compare(t, topic, em) : settle(t, topic, partitions, em);
+        if (e == ERR_OK && t->registry != NULL)
+            e = make_frame(t, topic, em);
         if (err_class(e) != ERRC_BROKER) {
             retry_end(&retry, NULL);
             return e;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "kafka/registry.h"
 #include "kafka/topic.h"
 #include "pipeline/view.h"
 
@@ -25,7 +26,7 @@ struct topic {
     bool known;        /* the count was in the checkpoint */
     bool checked;      /* the broker was asked in this run */
     uint8_t frame_len; /* bytes before each message, see format_table_new() */
-    uint8_t frame[5];
+    uint8_t frame[REGISTRY_FRAME_LEN];
 };
 
 struct topics {
@@ -34,10 +35,12 @@ struct topics {
     bool embedded;        /* the broker forgets: known topics are made again */
     bool report_existing; /* first start: refuse topics that hold records */
     int replication_factor;
-    size_t message_max;      /* of the task, compared with each topic's own */
-    uint64_t retry_ms;       /* how long brokers may be away while a topic is asked about */
-    const atomic_bool *stop; /* ends that wait */
-    struct view *view;       /* told of outages; NULL: nobody looks */
+    size_t message_max;        /* of the task, compared with each topic's own */
+    uint64_t retry_ms;         /* how long brokers may be away while a topic is asked about */
+    const atomic_bool *stop;   /* ends that wait */
+    struct view *view;         /* told of outages; NULL: nobody looks */
+    struct registry *registry; /* borrowed; NULL: messages have no frame */
+    struct slice schema;       /* what is registered there for each topic */
     uint32_t count;
     uint32_t cap;
     struct topic *items;

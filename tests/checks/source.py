@@ -44,7 +44,8 @@ LIBRARIES = {
     r"zlib|libdeflate": [r"mysqlproto/"],
     r"yaml|cyaml": [r"config/"],
     r"pcre2": [r"rules/"],
-    r"microhttpd|jansson": [r"control/"],
+    r"microhttpd": [r"control/"],
+    r"jansson": [r"control/", r"kafka/registry"],
     r"curl/": [r"control/", r"kafka/"],
 }
 

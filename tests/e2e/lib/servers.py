@@ -132,6 +132,10 @@ def kafka(instance="", *options):
     return _server("kafka", instance, options)
 
 
+def registry():
+    return _server("registry", "", [])
+
+
 class OwnServer:
     """A server of one test's own, with empty data, gone afterwards:
 

@@ -1,6 +1,7 @@
 #include "task_text.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,30 @@ Test(check, a_login_at_the_brokers_is_complete_or_not_there)
                  "set the environment variable ROWCAST_DESTINATION_PASSWORD");
     setenv("ROWCAST_DESTINATION_PASSWORD", "p", 1);
     accepted(TASK "  security: sasl_ssl\n  sasl: {user: u, mechanism: PLAIN}\n" OBJECTS);
+}
+
+#define REGISTRY(more) "task: t\ndestination: {topic: o, format: dts-avro, " more "}\n" OBJECTS
+
+Test(check, a_schema_registry_is_a_url_and_needs_a_format_with_a_schema)
+{
+    static const char *const wrong[] = {
+        "x", "ftp://h", "http://", "https:///p", "http://u:p@h", "http://h?x", "\"http://h x\""};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char text[300];
+        snprintf(text, sizeof(text), REGISTRY("schema_registry: %s"), wrong[i]);
+        refused_with(text, "is not http://HOST[:PORT][/PATH] or https");
+    }
+    refused_with(TASK "  schema_registry: http://h\n" OBJECTS,
+                 "no effect with destination.format: canal-json");
+    refused_with(REGISTRY("schema_registry: http://h, schema_registry_user: u"), "go together");
+    refused_with(REGISTRY("schema_registry_user: u"), "no effect with destination.schema_registry");
+    refused_with(REGISTRY("schema_registry: http://h, schema_registry_user: u, "
+                          "schema_registry_password_env: NO_SUCH_VARIABLE"),
+                 "the environment variable NO_SUCH_VARIABLE is not set");
+    refused_with(REGISTRY("schema_registry: http://h, tls_ca: x.pem"), "tls_ca has no effect");
+    accepted(REGISTRY("schema_registry: none"));
+    accepted(REGISTRY("schema_registry: http://h:8081/apis/ccompat/v7"));
+    accepted(REGISTRY("schema_registry: https://h, tls_ca: x.pem"));
 }
 
 Test(check, compression_levels_are_their_codecs)
