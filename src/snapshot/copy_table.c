@@ -209,12 +209,27 @@ static enum err make_params(struct copy_table *t)
     return ERR_OK;
 }
 
+/*
+ * A SET of 64 members is compared with numbers as a signed one and indexed as
+ * an unsigned one: the values with its last member are above and below all
+ * others, and no range has them.
+ */
+static bool key_has_ranges(const struct table *table)
+{
+    for (uint32_t i = 0; i < table->identity_count; i++) {
+        const struct column *c = &table->columns[table->identity[i]];
+        if (c->kind == COL_SET && c->member_count == 64)
+            return false;
+    }
+    return table->identity_count <= COPY_KEY_COLUMNS_MAX && !table->identity_hashed;
+}
+
 static enum err make(struct copy_table *t, const struct src_server *sv, struct errmsg *em)
 {
     struct table *table = t->table;
     t->locking = sv->flavour == SRC_MYSQL && !sv->gtids;
     t->snapshot = slice_eq_nocase(table->engine, SLICE_LIT("InnoDB"));
-    if (table->identity_count <= COPY_KEY_COLUMNS_MAX && !table->identity_hashed) {
+    if (key_has_ranges(table)) {
         t->key = table->identity;
         t->key_count = table->identity_count;
         t->orderable = t->key_count > 0 && copy_key_orderable(table, t->key, t->key_count);
