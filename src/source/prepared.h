@@ -35,7 +35,8 @@ struct src_stmt;
  * A parameter. With a column, the cell is a value of that column, as rows of
  * both phases have it, and is sent so that it compares as the column's values
  * do: see src_param_text(). Without one (NULL) it may be CELL_NULL, _I64,
- * _U64, _F64, _TEXT (UTF-8) or _BYTES (binary).
+ * _U64, _F64, _TEXT (UTF-8) or _BYTES (binary). ERR_BAD_TEXT: the cell is no
+ * text of its column's character set, and a server would compare another one.
  */
 struct src_param {
     const struct column *column;

@@ -120,13 +120,37 @@ static bool bind(const struct column *c, const struct cell *cell, uint8_t *text,
     return false;
 }
 
+/*
+ * Of bytes that are no text of the column's character set a server makes
+ * another text, which stands elsewhere in the order: rows would be lost.
+ */
+static enum err check_text(struct src_stmt *st, const struct src_param *p, struct errmsg *em)
+{
+    const struct column *c = p->column;
+    struct writer utf8;
+    if (c == NULL || p->cell->kind != CELL_BYTES || !is_text(c) || c->charset == NULL)
+        return ERR_OK;
+    writer_init(&utf8, 4 * p->cell->raw.len + 16);
+    enum err e = charset_to_utf8(c->charset, p->cell->raw, &utf8, false, NULL);
+    writer_fini(&utf8);
+    return e == ERR_OK
+               ? e
+               : errmsg_set(em, e,
+                            "source %s: column %.*s holds a value that is not valid in "
+                            "its character set, %s, and so cannot be compared with "
+                            "(%s): mend that row",
+                            st->session->peer, SLICE_ARG(c->name), c->charset->name, st->what);
+}
+
 enum err stmt_bind(struct src_stmt *st, const struct src_param *params, uint32_t count,
                    struct errmsg *em)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(check_text(st, &params[i], em));
         if (!bind(params[i].column, params[i].cell, st->texts[i], &st->params[i]))
             return errmsg_set(em, ERR_BUG, "source %s: %s: parameter %u cannot be sent",
                               st->session->peer, st->what, i + 1);
+    }
     return ERR_OK;
 }
 

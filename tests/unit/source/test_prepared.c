@@ -403,6 +403,15 @@ Test(prepared, parameters_are_counted_and_of_a_kind_that_can_be_sent)
     cr_assert_eq(src_stmt_run(st, good, 1, NULL, &em), ERR_BUG);
     cr_assert_eq(src_stmt_run(st, bad, 2, NULL, &em), ERR_BUG);
     cr_assert_eq(src_stmt_run(st, missing, 2, NULL, &em), ERR_BUG);
+    /* What the server would make another text of. */
+    const struct column text = {.kind = COL_VARCHAR,
+                                .name = SLICE_LIT("k"),
+                                .charset = charset_of_name(SLICE_LIT("utf8mb4"))};
+    const struct cell damaged = {.kind = CELL_BYTES, .raw = SLICE_LIT("a\xff")};
+    const struct src_param unlike[] = {{&text, &damaged}, {NULL, &number}};
+    cr_assert_eq(src_stmt_run(st, unlike, 2, NULL, &em), ERR_BAD_TEXT);
+    cr_assert_not_null(strstr(em.text, "column k"), "%s", em.text);
+    cr_assert(src_session_alive(s));
     cr_assert_eq(src_stmt_run(st, good, 2, NULL, &em), ERR_OK, "%s", em.text);
     close_all(st, s, &p);
 }
