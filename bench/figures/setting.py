@@ -117,6 +117,7 @@ class Setting:
                        "server_id": random.SystemRandom().randrange(100_000, 2**31)},
             "destination": destination,
             "objects": [{"table": o} for o in objects],
+            "http": {"listen": "off"},
             **keys,
         }
         with open(path, "w", encoding="utf-8") as f:

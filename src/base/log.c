@@ -6,13 +6,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static struct {
     pthread_mutex_t lock;
     enum log_level level;
     bool json;
-    char status[256];
+    char status[2048]; /* lines that are shown below the log */
+    log_watch_fn watch;
+    void *watch_arg;
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -115,9 +118,28 @@ static void fields_to_json(const char *text, char *out, size_t cap)
     }
 }
 
+void log_watch(log_watch_fn fn, void *arg)
+{
+    pthread_mutex_lock(&logger.lock);
+    logger.watch = fn;
+    logger.watch_arg = arg;
+    pthread_mutex_unlock(&logger.lock);
+}
+
+/* Takes away what is shown below the log, from its last line up. */
+static void erase_status(void)
+{
+    if (logger.status[0] == 0)
+        return;
+    dprintf(STDERR_FILENO, "\r\033[K");
+    for (const char *p = logger.status; *p != 0; p++)
+        if (*p == '\n')
+            dprintf(STDERR_FILENO, "\033[A\033[K");
+}
+
 void log_write(enum log_level level, const char *event, const char *fmt, ...)
 {
-    if (!log_enabled(level))
+    if (!log_enabled(level) && level > LOG_WARN)
         return;
     char text[2048], line[5000], when[32];
     va_list args;
@@ -126,6 +148,12 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
     va_end(args);
     timestamp(when);
     pthread_mutex_lock(&logger.lock);
+    if (level <= LOG_WARN && logger.watch != NULL)
+        logger.watch(logger.watch_arg, level == LOG_WARN, event, text);
+    if (!log_enabled(level)) {
+        pthread_mutex_unlock(&logger.lock);
+        return;
+    }
     int n;
     if (logger.json) {
         char fields[4700];
@@ -136,8 +164,7 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
         n = snprintf(line, sizeof(line), "%s %-5s %s %s\n", when, level_names[level], event, text);
     }
     if (n > 0) {
-        if (logger.status[0] != 0)
-            dprintf(STDERR_FILENO, "\r\033[K");
+        erase_status();
         size_t len = (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
         ssize_t done = write(STDERR_FILENO, line, len);
         (void)done; /* there is nowhere to say that the log cannot be written */
@@ -147,12 +174,34 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
     pthread_mutex_unlock(&logger.lock);
 }
 
+/* Lines are cut to the terminal's width: one that wraps could not be taken away again. */
+static void keep_status(const char *text)
+{
+    struct winsize size;
+    size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
+                       ? (size_t)size.ws_col - 1
+                       : 79;
+    size_t n = 0, column = 0;
+    for (; *text != 0 && n + 1 < sizeof(logger.status); text++) {
+        bool begins = (*text & 0xC0) != 0x80; /* of a character in UTF-8 */
+        if (*text == '\n')
+            column = 0;
+        else if (begins && ++column > width)
+            while (text[1] != 0 && text[1] != '\n')
+                text++;
+        if (column <= width)
+            logger.status[n++] = *text;
+    }
+    logger.status[n] = 0;
+}
+
 void log_status(const char *text)
 {
     if (!isatty(STDERR_FILENO))
         return;
     pthread_mutex_lock(&logger.lock);
-    snprintf(logger.status, sizeof(logger.status), "%s", text);
-    dprintf(STDERR_FILENO, "\r\033[K%s", logger.status);
+    erase_status();
+    keep_status(text);
+    dprintf(STDERR_FILENO, "%s", logger.status);
     pthread_mutex_unlock(&logger.lock);
 }

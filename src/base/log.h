@@ -23,8 +23,8 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *event, const char *fmt, ...) PRINTF(3, 4);
 
 #define log_error(event, ...) log_write(LOG_ERROR, event, __VA_ARGS__)
-#define log_warn(event, ...) log_write(LOG_WARN, event, __VA_ARGS__)
-#define log_info(event, ...) log_write(LOG_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  log_write(LOG_WARN, event, __VA_ARGS__)
+#define log_info(event, ...)  log_write(LOG_INFO, event, __VA_ARGS__)
 #define log_debug(event, ...)                                                                      \
     do {                                                                                           \
         if (log_enabled(LOG_DEBUG))                                                                \
@@ -35,8 +35,15 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...) PR
 const char *log_quote(char *buf, size_t cap, const char *s);
 
 /*
- * The status line of a terminal: text replaces the line shown before; log
- * lines go above it. An empty text takes it away. Nothing when stderr is no
- * terminal.
+ * Warnings and errors are also given to fn, whether their level is logged or
+ * not; NULL ends that. Set while no other thread logs, or by the one who ends.
+ */
+typedef void (*log_watch_fn)(void *arg, bool warning, const char *event, const char *text);
+void log_watch(log_watch_fn fn, void *arg);
+
+/*
+ * The status of a terminal: one line or several, which replace those shown
+ * before; log lines go above them. An empty text takes them away. Nothing when
+ * stderr is no terminal.
  */
 void log_status(const char *text);

@@ -10,13 +10,15 @@ const char cli_usage[] =
     "\n"
     "  rowcast run TASK.yaml [--until caught-up|POSITION|TIME] [--override KEY=VALUE]...\n"
     "                        [--brokers embedded]     follow the source and write its changes\n"
+    "  rowcast status TASK.yaml [--json] [--watch]    how it stands\n"
+    "  rowcast pause | resume | stop TASK.yaml        acts on the task that runs\n"
     "  rowcast config TASK.yaml [--override KEY=VALUE]...\n"
     "                                                 the effective configuration\n"
     "  rowcast config --example                       a task file to start from\n"
     "  rowcast version\n"
     "\n"
     "POSITION is FILE:POS or gtid:SET, TIME is RFC 3339 (2026-01-31T12:00:00Z).\n"
-    "Not available in this version: check, status, pause, resume, stop, explain, tail, verify.\n"
+    "Not available in this version: check, explain, tail, verify.\n"
     "\n"
     "Exit codes: 0 done, 1 internal fault, 2 wrong use or configuration, 3 precheck failed,\n"
     "4 source, 5 destination, 6 source history lost or foreign, 7 data cannot be carried\n"
@@ -26,11 +28,11 @@ static const struct {
     const char *name;
     enum cli_command command;
 } commands[] = {
-    {"run", CLI_RUN},           {"config", CLI_CONFIG},  {"version", CLI_VERSION},
-    {"--version", CLI_VERSION}, {"help", CLI_HELP},      {"--help", CLI_HELP},
-    {"-h", CLI_HELP},           {"check", CLI_UNBUILT},  {"status", CLI_UNBUILT},
-    {"pause", CLI_UNBUILT},     {"resume", CLI_UNBUILT}, {"stop", CLI_UNBUILT},
-    {"explain", CLI_UNBUILT},   {"tail", CLI_UNBUILT},   {"verify", CLI_UNBUILT},
+    {"run", CLI_RUN},           {"config", CLI_CONFIG}, {"version", CLI_VERSION},
+    {"--version", CLI_VERSION}, {"help", CLI_HELP},     {"--help", CLI_HELP},
+    {"-h", CLI_HELP},           {"check", CLI_UNBUILT}, {"status", CLI_STATUS},
+    {"pause", CLI_PAUSE},       {"resume", CLI_RESUME}, {"stop", CLI_STOP},
+    {"explain", CLI_UNBUILT},   {"tail", CLI_UNBUILT},  {"verify", CLI_UNBUILT},
 };
 
 static enum err find_command(const char *name, enum cli_command *out, struct errmsg *em)
@@ -120,6 +122,12 @@ static enum err parse_option(struct cli_args *a, const char *const *argv, int ar
         a->example = true;
     } else if (a->command == CLI_CONFIG && strcmp(option, "--markdown") == 0) {
         a->markdown = true;
+    } else if (a->command == CLI_CONFIG && strcmp(option, "--metrics") == 0) {
+        a->metrics = true;
+    } else if (a->command == CLI_STATUS && strcmp(option, "--json") == 0) {
+        a->json = true;
+    } else if (a->command == CLI_STATUS && strcmp(option, "--watch") == 0) {
+        a->watch = true;
     } else {
         return errmsg_set(em, ERR_USAGE, "unknown option %.100s: `rowcast help` lists them",
                           option);
@@ -138,8 +146,7 @@ static enum err parse_rest(struct cli_args *a, int argc, const char *const *argv
             a->task_file = argv[i];
         }
     }
-    bool needs_file =
-        a->command == CLI_RUN || (a->command == CLI_CONFIG && !a->example && !a->markdown);
+    bool needs_file = a->command != CLI_VERSION && !(a->example || a->markdown || a->metrics);
     if (needs_file && a->task_file == NULL)
         return errmsg_set(em, ERR_USAGE, "rowcast %s needs a task file", argv[1]);
     if (!needs_file && a->task_file != NULL)

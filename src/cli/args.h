@@ -16,6 +16,10 @@ enum cli_command {
     CLI_VERSION,
     CLI_CONFIG,
     CLI_RUN,
+    CLI_STATUS,
+    CLI_PAUSE,
+    CLI_RESUME,
+    CLI_STOP,
     CLI_UNBUILT, /* a command whose feature is not available in this version: refused by cli_parse()
                   */
 };
@@ -45,6 +49,9 @@ struct cli_args {
     struct cli_until until;
     bool example;  /* config: print a task file to start from */
     bool markdown; /* config: print docs/configuration.md */
+    bool metrics;  /* config: print docs/metrics.md */
+    bool json;     /* status: as the API has it */
+    bool watch;    /* status: again and again */
 };
 
 /* ERR_USAGE with a sentence; nothing to release then. */

@@ -10,6 +10,12 @@ struct task_config;
 
 int cmd_config(const struct cli_args *a);
 
+/* How a task stands; one that does not run, by its checkpoint. */
+int cmd_status(const struct cli_args *a);
+
+/* pause, resume and stop: returns when it is so. */
+int cmd_wish(const struct cli_args *a);
+
 /* Until it is stopped (SIGTERM, SIGINT), done, or fails. */
 int cmd_run(const struct cli_args *a);
 

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "config/print.h"
 #include "config/task.h"
+#include "control/metrics.h"
 #include "rules/objects.h"
 
 #include <errno.h>
@@ -55,6 +56,10 @@ int cmd_config(const struct cli_args *a)
 {
     if (a->example) {
         conf_print_example(stdout);
+        return cli_finish_output(0);
+    }
+    if (a->metrics) {
+        metrics_print_markdown(stdout);
         return cli_finish_output(0);
     }
     if (a->markdown) {

@@ -18,6 +18,12 @@ static int dispatch(const struct cli_args *a)
         return cmd_config(a);
     case CLI_RUN:
         return cmd_run(a);
+    case CLI_STATUS:
+        return cmd_status(a);
+    case CLI_PAUSE:
+    case CLI_RESUME:
+    case CLI_STOP:
+        return cmd_wish(a);
     case CLI_UNBUILT:
         break;
     }

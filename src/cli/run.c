@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "config/task.h"
+#include "control/control.h"
 #include "pipeline/task.h"
 #include "pipeline/view.h"
 
@@ -16,6 +17,12 @@ static void on_signal(int sig)
     if (signals++ > 0)
         _exit(1); /* the second one ends at once; the checkpoint is always whole */
     task_stop();
+}
+
+static void on_hang_up(int sig)
+{
+    (void)sig;
+    control_reload();
 }
 
 /*
@@ -38,7 +45,8 @@ static void catch_signals(void)
     sigaction(SIGINT, &stop, NULL);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGHUP, &ignore, NULL);
+    struct sigaction hang_up = {.sa_handler = on_hang_up, .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &hang_up, NULL);
 }
 
 static void take_until(const struct cli_until *u, struct task_options *o)
@@ -75,10 +83,18 @@ static int fail(const char *task, enum err e, const struct errmsg *em)
     return err_exit_code(e);
 }
 
-static int run(const struct task_config *config, struct task_options *o)
+/* The task file once more, for what may change while the task runs. */
+static struct task_config *load_again(void *args)
+{
+    struct task_config *config;
+    return cli_load_task(args, &config) == 0 ? config : NULL;
+}
+
+static int run(const struct cli_args *a, const struct task_config *config, struct task_options *o)
 {
     struct errmsg em = {0};
     struct task_life *life = NULL;
+    struct control *control = NULL;
     o->config = config;
     log_setup((enum log_level)config->log.level, config->log.format == CONF_LOG_JSON);
     log_info("rowcast", "version=%s task=%s environment=%s", ROWCAST_VERSION, config->task,
@@ -87,8 +103,15 @@ static int run(const struct task_config *config, struct task_options *o)
     if (e == ERR_OK)
         e = task_life_open(o, &life, &em);
     if (e == ERR_OK)
+        e = control_start(&(struct control_options){.config = config,
+                                                    .view = o->view,
+                                                    .reload = load_again,
+                                                    .reload_arg = (void *)(uintptr_t)a},
+                          &control, &em);
+    if (e == ERR_OK)
         e = task_life_run(life, &em);
     int code = e == ERR_OK ? 0 : fail(config->task, e, &em);
+    control_stop(control);
     task_life_close(life);
     view_free(o->view);
     return code;
@@ -104,7 +127,7 @@ int cmd_run(const struct cli_args *a)
         return code;
     catch_signals();
     tame_allocator();
-    code = run(config, &o);
+    code = run(a, config, &o);
     conf_free(config);
     return code;
 }

@@ -4,6 +4,7 @@
  * reported again.
  */
 #include "config/load.h"
+#include "config/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -315,6 +316,64 @@ static void check_limits(struct conf_load *l)
                      conf_value_text(l->values, "limits.memory"));
 }
 
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcasecmp(host, "localhost") == 0;
+}
+
+/* HOST:PORT, [ADDRESS]:PORT or off. */
+static void check_http(struct conf_load *l)
+{
+    struct conf_http *h = &l->task->http;
+    if (is_broken(l, "http.listen") || strcmp(h->listen, "off") == 0)
+        return;
+    const char *colon = strrchr(h->listen, ':'), *from = h->listen;
+    int64_t port = -1;
+    size_t len = colon != NULL ? (size_t)(colon - from) : 0;
+    bool bracketed = len > 2 && from[0] == '[' && from[len - 1] == ']';
+    if (bracketed) {
+        from++;
+        len -= 2;
+    }
+    if (len == 0 || (!bracketed && (from[0] == '[' || memchr(from, ':', len) != NULL)) ||
+        !conf_digits(colon + 1, strlen(colon + 1), &port) || port > 65535) {
+        conf_problem(l->report, conf_value_mark(l, "http.listen"),
+                     "http.listen: %.200s is no HOST:PORT, [ADDRESS]:PORT or off", h->listen);
+        return;
+    }
+    h->host = conf_text(l->arena, from, len);
+    h->port = (uint16_t)port;
+    h->loopback = h->host != NULL && is_loopback(h->host);
+    if (h->host != NULL && !h->loopback && h->token == NULL && l->report->error_count == 0)
+        conf_problem(l->report, conf_value_mark(l, "http.listen"),
+                     "http.listen: %.200s can be reached from other machines, so a token is "
+                     "required: set the environment variable %.100s",
+                     h->listen, conf_value_text(l->values, "http.token_env"));
+}
+
+/* DATABASE.TABLE, plain names. */
+static void check_heartbeat(struct conf_load *l)
+{
+    const char *table = l->task->heartbeat.table;
+    const char *dot = table != NULL ? strchr(table, '.') : NULL;
+    if (is_broken(l, "heartbeat.table"))
+        return;
+    if (dot == NULL || dot == table || dot[1] == '\0' || strchr(dot + 1, '.') != NULL ||
+        strpbrk(table, "*?[]!/`") != NULL)
+        conf_problem(l->report, conf_value_mark(l, "heartbeat.table"),
+                     "heartbeat.table: %.200s is no DATABASE.TABLE", table != NULL ? table : "");
+}
+
+static void check_alerts(struct conf_load *l)
+{
+    const char *url = l->task->alerts.webhook;
+    if (url != NULL && !is_broken(l, "alerts.webhook") && strncmp(url, "http://", 7) != 0 &&
+        strncmp(url, "https://", 8) != 0)
+        conf_problem(l->report, conf_value_mark(l, "alerts.webhook"),
+                     "alerts.webhook: a URL that begins with http:// or https:// is expected");
+}
+
 void conf_check(struct conf_load *l)
 {
     default_state_dir(l);
@@ -325,4 +384,7 @@ void conf_check(struct conf_load *l)
     check_librdkafka(l);
     check_objects(l);
     check_limits(l);
+    check_http(l);
+    check_heartbeat(l);
+    check_alerts(l);
 }

@@ -94,10 +94,26 @@ static const char *registry_password(struct conf_load *l)
     return v->set && !v->broken ? password_of_env(l, v->node->text, key) : NULL;
 }
 
+/* Without the variable of the default name there is no token; one of another name is meant. */
+static void resolve_token(struct conf_load *l)
+{
+    static const char key[] = "http.token_env";
+    const struct conf_value *v = conf_value_of(l->values, key);
+    if (v->broken || v->node == NULL)
+        return;
+    const char *name = v->node->text, *text = getenv(name);
+    if ((text == NULL || text[0] == '\0') && strcmp(name, conf_key_find(key)->fallback) != 0)
+        conf_problem(l->report, conf_value_mark(l, key),
+                     "%s: the environment variable %.100s is not set", key, name);
+    else if (text != NULL && text[0] != '\0')
+        l->task->http.token = conf_text(l->arena, text, strlen(text));
+}
+
 void conf_resolve_secrets(struct conf_load *l)
 {
     const char *password = password_of(l, &source_keys);
     l->task->source.password = password != NULL ? password : "";
     l->task->destination.sasl_password = password_of(l, &sasl_keys);
     l->task->destination.registry_password = registry_password(l);
+    resolve_token(l);
 }

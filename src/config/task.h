@@ -177,6 +177,38 @@ struct conf_retry {
     uint64_t other_ms;
 };
 
+/* A second; 0: no limit. */
+struct conf_rates {
+    uint64_t queries;
+    uint64_t rows;
+    uint64_t bytes;
+};
+
+struct conf_throttle {
+    struct conf_rates full;
+    struct conf_rates incremental;
+};
+
+struct conf_heartbeat {
+    bool write;
+    const char *table; /* DATABASE.TABLE; never followed, whether written to or not */
+};
+
+struct conf_alerts {
+    uint64_t lag_over_ms; /* 0: lag is no reason */
+    uint64_t for_ms;
+    const char *webhook; /* NULL: none */
+    const char *command; /* NULL: none */
+};
+
+struct conf_http {
+    const char *listen; /* as written: HOST:PORT or off */
+    const char *host;   /* NULL: off */
+    uint16_t port;      /* 0: any that is free */
+    bool loopback;
+    const char *token; /* NULL: none */
+};
+
 struct conf_limits {
     uint64_t memory; /* bytes */
     uint32_t lanes;  /* 0: min(cores, 8, partitions in use) */
@@ -201,6 +233,10 @@ struct task_config {
     struct conf_object *objects;
     struct conf_full full;
     struct conf_retry retry;
+    struct conf_throttle throttle;
+    struct conf_heartbeat heartbeat;
+    struct conf_alerts alerts;
+    struct conf_http http;
     struct conf_limits limits;
     struct conf_log log;
 

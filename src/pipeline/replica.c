@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "pipeline/copy.h"
 #include "pipeline/history.h"
+#include "pipeline/pulse.h"
 #include "source/catalog.h"
 
 #include <pthread.h>
@@ -303,8 +304,11 @@ static enum err follow(struct replica *r)
 {
     uint64_t bytes = 0;
     for (uint64_t n = 0;; n++) {
-        if (r->o.view != NULL && throttle_limited(&r->o.view->incremental))
+        if (r->o.view != NULL && throttle_limited(&r->o.view->incremental)) {
+            count(&r->stats.bytes, r->stream.bytes - bytes);
+            bytes = r->stream.bytes;
             TRY(hold_back(r));
+        }
         struct stream_event sev;
         enum err e = stream_next(&r->stream, &sev, &r->em);
         if (e == ERR_NEED_INPUT) {
@@ -374,6 +378,10 @@ static enum err connect_source(struct replica *r)
     char uuid[sizeof(r->server.server_uuid)];
     memcpy(uuid, r->server.server_uuid, sizeof(uuid));
     r->server = now; /* what was read stands in its history */
+    int64_t ahead_us;
+    TRY(pulse_clock(control, &ahead_us, &r->em));
+    if (r->o.view != NULL)
+        atomic_store(&r->o.view->clock_ahead_us, ahead_us);
     struct src_dump_options dump;
     history_dump_options(&r->server, &r->read, &dump);
     dump.heartbeat_ms = r->o.task->source.heartbeat_ms;

@@ -168,12 +168,12 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
     if (b->topic == NULL)
         return ERR_NO_MEMORY;
     b->partitions = t->o.topics->items[b->topic_index].partitions;
+    if (t->o.counters != NULL) {
+        b->table_counter = counters_table(t->o.counters, b->table->database, b->table->name);
+        b->topic_counter = counters_topic(t->o.counters, slice_str(b->topic));
+    }
     if (from_map)
-        if (t->o.counters != NULL) {
-            b->table_counter = counters_table(t->o.counters, b->table->database, b->table->name);
-            b->topic_counter = counters_topic(t->o.counters, slice_str(b->topic));
-        }
-    TRY(row_plan_new(b->table, &b->plan, em));
+        TRY(row_plan_new(b->table, &b->plan, em));
     struct canal_names names = {.database = b->table->database, .table = b->table->name};
     const struct topic *topic = &t->o.topics->items[b->topic_index];
     TRY(format_table_new(t->o.format, b->table, &names, slice_of(topic->frame, topic->frame_len),

@@ -91,7 +91,9 @@ static enum err reach(struct task *t, struct errmsg *em)
                           .event = "destination.down",
                           .window_key = "retry.connection",
                           .window_ms = t->config->retry.connection_ms,
-                          .stop = &task_stopping};
+                          .stop = &task_stopping,
+                          .nap = task_nap,
+                          .nap_arg = t};
     for (;;) {
         int count = 0;
         enum err e = kafka_cluster_brokers(t->admin, &count, em);

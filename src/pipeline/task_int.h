@@ -13,6 +13,7 @@
 #include "pipeline/fault.h"
 #include "pipeline/feeder.h"
 #include "pipeline/history.h"
+#include "pipeline/pulse.h"
 #include "pipeline/replica.h"
 #include "pipeline/state.h"
 #include "pipeline/task.h"
@@ -101,10 +102,11 @@ struct task {
     struct replica *replica;
     pthread_t reader;
     bool reader_runs;
+    struct pulse *pulse;   /* NULL: it does not run */
     struct position acked; /* everything before it is acknowledged */
     uint64_t acked_es_ms;
     bool torn;    /* a position was put by half: it must not become durable */
-    bool worked; /* it had the privileges that it needs */
+    bool worked;  /* it had the privileges that it needs */
     bool reached; /* the end that --until names */
     struct lane_head heads[LANES_MAX];
     uint64_t full_since_ms; /* monotonic; the disk under the checkpoint is full since; 0: not */
@@ -152,6 +154,9 @@ void task_close(struct task *t);
  * *dirty: the checkpoint has something new, the state. Supervisor.
  */
 void task_show(struct task *t, bool *dirty);
+
+/* task_view.c: a nap between two tries while a run begins, in which it is shown how it stands. */
+enum err task_nap(void *task, uint64_t ms);
 
 /* task_view.c: the same at once, and for good: adds the run's sums to the view's. */
 void task_show_end(struct task *t);

@@ -19,13 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS  10
-#define COPY_MS  1     /* the same while tables are copied: the reader may wait for the checkpoint */
-#define SYNC_MS  100   /* between checkpoints, at least */
-#define FULL_MS  1000  /* between tries while the disk is full */
-#define DRAIN_MS 10000 /* without an acknowledgement, at the end */
+#define TICK_MS   10
+#define COPY_MS   1   /* the same while tables are copied: the reader may wait for the checkpoint */
+#define SYNC_MS   100 /* between checkpoints, at least */
+#define FULL_MS   1000  /* between tries while the disk is full */
+#define DRAIN_MS  10000 /* without an acknowledgement, at the end */
 #define WORKED_MS 10000 /* a run that lasts longer had all that it needs */
-#define STUCK_MS 30000 /* a lane's oldest batch without an acknowledgement, until it is said */
+#define STUCK_MS  30000 /* a lane's oldest batch without an acknowledgement, until it is said */
 
 #define FRAME_SIZE (256u << 10)
 #define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
@@ -126,8 +126,12 @@ static enum err start_reader(struct task *t, struct errmsg *em)
 enum err task_start(struct task *t, struct errmsg *em)
 {
     TRY(position_copy(&t->acked, &t->start));
+    TRY(position_copy(&t->show.durable, &t->start)); /* it was written when it was found */
     TRY(start_lanes(t, em));
     TRY(start_reader(t, em));
+    struct pulse_options pulse = {.config = t->config, .source = &t->source, .server = &t->server};
+    if (pulse_start(&pulse, &t->pulse) != ERR_OK)
+        return errmsg_set(em, ERR_SYSTEM, "the thread beside the stream could not be started");
     log_info("task.running", "lanes=%u io=%s memory=%" PRIu64, t->lane_count,
              net_loop_backend_name(t->loop), t->config->limits.memory);
     return ERR_OK;
@@ -310,6 +314,8 @@ static enum err supervise(struct task *t, struct errmsg *em)
 
 static void stop_reader(struct task *t)
 {
+    pulse_stop(t->pulse);
+    t->pulse = NULL;
     atomic_store(&task_stopping, true);
     if (t->copy != NULL)
         copy_stop(t->copy);
@@ -366,8 +372,6 @@ enum err task_run(struct task *t, struct errmsg *em)
     if (e == ERR_OK)
         e = supervise(t, em);
     t->worked = acknowledged(t) > 0 || clock_mono_ms() - began > WORKED_MS;
-    t->reached = e == ERR_OK && fault_err(&t->fault) == ERR_OK &&
-                 (until_reached(t) || replica_ended(t->replica));
     stop_reader(t);
     if (e == ERR_OK)
         drain_lanes(t);
@@ -375,6 +379,7 @@ enum err task_run(struct task *t, struct errmsg *em)
     bool moved = false;
     struct errmsg late = {0};
     enum err last = take_progress(t, &moved);
+    t->reached = e == ERR_OK && fault_err(&t->fault) == ERR_OK && until_reached(t);
     if (last == ERR_OK && !t->torn)
         last = sync_last(t, &late);
     if (fault_err(&t->fault) != ERR_OK)
@@ -439,6 +444,7 @@ void task_close(struct task *t)
 {
     if (t == NULL)
         return;
+    pulse_stop(t->pulse);
     feeder_fini(&t->feeder);
     for (uint32_t i = 0; i < t->lane_count; i++)
         if (t->lanes[i] != NULL)
@@ -458,7 +464,6 @@ void task_close(struct task *t)
     topics_fini(&t->topics);
     kafka_admin_free(t->admin);
     registry_free(t->registry);
-
     free((void *)(uintptr_t)t->kafka.properties);
     free(t->brokers);
     position_fini(&t->acked);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "config/keys.h"
 #include "pipeline/replica_int.h"
 #include "pipeline/retry.h"
 #include "source/catalog.h"
@@ -146,6 +147,8 @@ static uint64_t choice_of(const struct task_config *c)
         for (size_t k = 0; k < c->objects[i].partition_key.count; k++)
             h = hash_text(h, c->objects[i].partition_key.items[k]);
     }
+    if (strcmp(c->heartbeat.table, conf_key_find("heartbeat.table")->fallback) != 0)
+        h = hash_text(h, c->heartbeat.table); /* its changes get no numbers */
     h = hash_text(h, c->destination.key_change == CONF_CHANGE_SPLIT ? "split" : "update");
     return hash_text(h, c->destination.partition_by == CONF_BY_PRIMARY_KEY ? "key" : "other");
 }
@@ -258,6 +261,9 @@ static enum err compile_objects(struct task *t, struct errmsg *em)
     enum err e = objects_compile(rules, c->object_count, t->server.lower_case_table_names != 0,
                                  &t->objects, em);
     free(rules);
+    const char *beat = c->heartbeat.table, *dot = strchr(beat, '.');
+    if (e == ERR_OK && dot != NULL)
+        objects_never(t->objects, slice_of(beat, (size_t)(dot - beat)), slice_str(dot + 1));
     return e;
 }
 
@@ -377,7 +383,9 @@ enum err task_open_source(struct task *t, struct errmsg *em)
                           .event = "source.down",
                           .window_key = "retry.connection",
                           .window_ms = t->config->retry.connection_ms,
-                          .stop = &task_stopping};
+                          .stop = &task_stopping,
+                          .nap = task_nap,
+                          .nap_arg = t};
     for (;;) {
         enum err e = connect_source(t, em);
         if (e == ERR_OK)

@@ -18,11 +18,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define SHOW_MS        200
 #define SUM_MS         500     /* between the sums that rates are made of */
 #define CAUGHT_UP_US   1000000 /* a lag below this is none */
 #define LEFT_BEHIND_US 5000000 /* above this it is one again */
+#define BEHIND_US      2000000 /* a lag above this makes the source be asked how much that is */
+#define TABLE_LINES    8       /* of a terminal, for tables that are being copied */
 #define POSITION_MAX   (1u << 20)
 
 static struct view_totals sums_of(const struct task *t)
@@ -85,6 +88,16 @@ static void show_lag(const struct view *v, struct view_snapshot *s)
     uint64_t now = s->at_us + (uint64_t)atomic_load(&v->clock_ahead_us);
     s->lag_known = covered != 0;
     s->lag_us = s->lag_known && now > covered ? now - covered : 0;
+}
+
+/* While there is no lag worth the word, nothing lies behind; else the source is asked. */
+static void show_behind(struct task *t, struct view_snapshot *s)
+{
+    bool lags = s->lag_known && s->lag_us > BEHIND_US;
+    if (t->pulse == NULL)
+        return;
+    pulse_look(t->pulse, &t->acked, lags);
+    s->behind_known = s->lag_known && (!lags || pulse_behind(t->pulse, &s->bytes_behind));
 }
 
 /* Sums of now, and the rates since the oldest ones that are kept. */
@@ -215,21 +228,47 @@ static void copy_line(const struct view_snapshot *s, char *text, size_t cap)
              ready, tables, done, all > 0 ? done * 100 / all : 0, rate, left / 60, left % 60);
 }
 
-/* The line that a terminal shows. */
+/* A line for each table that is being copied, as many as there is room for. */
+static void copy_tables(const struct view_snapshot *s, struct writer *w)
+{
+    unsigned lines = 0;
+    for (size_t i = 0; i < s->table_count && lines < TABLE_LINES; i++) {
+        const struct view_table *t = &s->tables[i];
+        if (t->copy != COPY_RUNNING)
+            continue;
+        lines++;
+        writer_printf(w, "  %s.%s  %" PRIu64 " rows", t->database, t->table, t->copy_rows);
+        if (t->copy_estimate > 0)
+            writer_printf(w, "  %" PRIu64 "%%",
+                          t->copy_rows >= t->copy_estimate ? UINT64_C(99)
+                                                           : t->copy_rows * 100 / t->copy_estimate);
+        writer_printf(w, "  %" PRIu64 "/s", t->copy_rate);
+        if (t->copy_left_s != UINT64_MAX)
+            writer_printf(w, "  %" PRIu64 ":%02" PRIu64 " left", t->copy_left_s / 60,
+                          t->copy_left_s % 60);
+        writer_lit(w, "\n");
+    }
+}
+
+/* What a terminal shows: the copy by table, then one line for the task. */
 static void show_status(const struct task *t, const struct view_snapshot *s)
 {
-    char text[250], what[160], where[80];
-    if (s->state == VIEW_COPYING)
+    char room[2048], what[160], where[80];
+    struct writer w = writer_fixed(room, sizeof(room) - 1);
+    if (s->state == VIEW_COPYING) {
+        copy_tables(s, &w);
         copy_line(s, what, sizeof(what));
-    else
+    } else {
         snprintf(what, sizeof(what),
                  "%s  %" PRIu64 " changes acknowledged  %" PRIu64 "/s  lag %" PRIu64 ".%" PRIu64
                  " s",
                  view_state_name(s->state), s->totals.acknowledged, s->rows_rate,
                  s->lag_us / 1000000, s->lag_us / 100000 % 10);
-    snprintf(text, sizeof(text), "%s  %s  at %s", t->config->task, what,
-             position_text(&t->acked, where, sizeof(where)));
-    log_status(text);
+    }
+    writer_printf(&w, "%s  %s  at %s", t->config->task, what,
+                  position_text(&t->acked, where, sizeof(where)));
+    room[w.len] = 0;
+    log_status(room);
 }
 
 static struct view_snapshot *snapshot_of(struct task *t)
@@ -242,6 +281,7 @@ static struct view_snapshot *snapshot_of(struct task *t)
     if (t->replica != NULL)
         show_progress(t, s);
     show_lag(t->o.view, s);
+    show_behind(t, s);
     s->totals = sums_of(t);
     show_rates(&t->show, s);
     show_memory(t, s);
@@ -276,6 +316,23 @@ void task_show(struct task *t, bool *dirty)
     view_publish(t->o.view, s);
 }
 
+enum err task_nap(void *task, uint64_t ms)
+{
+    struct task *t = task;
+    uint64_t now = clock_mono_ms();
+    struct view_trouble all[VIEW_SIDES];
+    nanosleep(&(struct timespec){.tv_nsec = (long)ms * 1000000}, NULL);
+    if (t->show.at_ms != 0 && now - t->show.at_ms < SHOW_MS)
+        return ERR_OK;
+    t->show.at_ms = now;
+    view_troubles(t->o.view, all);
+    for (int i = 0; i < VIEW_SIDES; i++)
+        if (all[i].who != 0)
+            task_show_rest(t->o.view, t->config, VIEW_RETRYING, all[i].since_us, all[i].cause,
+                           NULL);
+    return ERR_OK;
+}
+
 void task_show_end(struct task *t)
 {
     t->o.view->past = sums_of(t);
@@ -299,6 +356,7 @@ void task_show_rest(struct view *v, const struct task_config *config, enum view_
     s->state = state;
     s->since_us = since_us;
     snprintf(s->cause, sizeof(s->cause), "%s", cause);
+    find_trouble(s, &s->side);
     if (position != NULL) {
         s->acknowledged = text_of(position);
         s->read = text_of(position);

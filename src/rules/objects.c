@@ -33,6 +33,7 @@ struct rule {
 
 struct objects {
     bool fold_case;
+    struct slice never[2]; /* database and table that no rule takes; len 0: none */
     size_t count;
     struct rule rules[];
 };
@@ -242,11 +243,25 @@ static enum err rule_match(const struct objects *o, const struct rule *r, struct
                        em);
 }
 
+void objects_never(struct objects *o, struct slice database, struct slice table)
+{
+    o->never[0] = database;
+    o->never[1] = table;
+}
+
+static bool is_never(const struct objects *o, struct slice database, struct slice table)
+{
+    if (o->fold_case)
+        return slice_eq_nocase(o->never[0], database) && slice_eq_nocase(o->never[1], table);
+    return slice_eq(o->never[0], database) && slice_eq(o->never[1], table);
+}
+
 enum err objects_match(const struct objects *o, struct slice database, struct slice table,
                        size_t *index, struct errmsg *em)
 {
     size_t found = OBJECTS_NONE;
-    for (size_t i = 0; i < o->count; i++) {
+    bool never = o->never[0].len > 0 && is_never(o, database, table);
+    for (size_t i = 0; i < o->count && !never; i++) {
         bool matches = false;
         TRY(rule_match(o, &o->rules[i], database, table, &matches, em));
         if (!matches)

@@ -41,6 +41,9 @@ struct objects;
 NODISCARD enum err objects_compile(const struct object_rule *rules, size_t count, bool fold_case,
                                    struct objects **out, struct errmsg *em);
 
+/* A table that no rule takes, whatever they say. Before the list is shared; texts are borrowed. */
+void objects_never(struct objects *o, struct slice database, struct slice table);
+
 /* NULL is allowed. */
 void objects_free(struct objects *o);
 

@@ -61,6 +61,8 @@ class Task:
             },
             "destination": {"brokers": brokers if brokers == "embedded" else [brokers], "topic": name},
             "objects": [{"table": o} if isinstance(o, str) else o for o in objects],
+            # Many tasks run on one machine: a test that wants the server asks for a port (0: any).
+            "http": {"listen": "off"},
         }
         if start:
             self.keys["source"]["start"] = start

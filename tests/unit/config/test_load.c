@@ -195,16 +195,9 @@ Test(load, an_empty_section_is_all_defaults)
 Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
     static const char *const wrong[] = {
-        "phases: [schema]",
-        "etl: e_drop()",
-        "skip_checks: [binlog]",
-        "throttle: {full: {rows: 1}}",
-        "throttle: {protect: {replicas: [a:1]}}",
-        "heartbeat: {write: true}",
-        "alerts: {webhook: \"http://x\"}",
-        "http: {listen: 127.0.0.1:8083}",
-        "etl_on_error: skip",
-        "canal: {ddl_type: canal}",
+        "phases: [schema]",      "etl: e_drop()",
+        "skip_checks: [binlog]", "throttle: {protect: {replicas: [a:1]}}",
+        "etl_on_error: skip",    "canal: {ddl_type: canal}",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[400];
@@ -233,6 +226,66 @@ Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
              "full: {connections: 2, chunk_rows: 10000}\nthrottle: {full: {bytes: 0KB}}\n"
              "skip_checks: []\nhttp: {listen: off}\n",
         NULL);
+    loaded_fini(&l);
+}
+
+Test(load, where_to_listen_is_taken_apart)
+{
+    struct loaded l = accepted(TASK OBJECTS, NULL);
+    cr_assert_str_eq(l.task->http.host, "127.0.0.1");
+    cr_assert_eq(l.task->http.port, 8083);
+    cr_assert(l.task->http.loopback);
+    cr_assert_null(l.task->http.token);
+    loaded_fini(&l);
+    l = accepted(TASK OBJECTS "http: {listen: off}\n", NULL);
+    cr_assert_null(l.task->http.host);
+    loaded_fini(&l);
+    l = accepted(TASK OBJECTS "http: {listen: \"[::1]:0\"}\n", NULL);
+    cr_assert_str_eq(l.task->http.host, "::1");
+    cr_assert_eq(l.task->http.port, 0);
+    loaded_fini(&l);
+    static const char *const wrong[] = {"8083", "host", ":80", "::1:80", "a:65536", "a:", "[]:1"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[400];
+        snprintf(text, sizeof(text), TASK OBJECTS "http: {listen: \"%s\"}\n", wrong[i]);
+        refused_with(text, "is no HOST:PORT");
+    }
+}
+
+Test(load, off_loopback_a_token_is_required)
+{
+    unsetenv("ROWCAST_HTTP_TOKEN");
+    refused_with(TASK OBJECTS "http: {listen: \"0.0.0.0:8083\"}\n", "a token is required");
+    refused_with(TASK OBJECTS "http: {token_env: NOT_SET_ANYWHERE}\n", "is not set");
+    setenv("ROWCAST_HTTP_TOKEN", "sesame", 1);
+    struct loaded l = accepted(TASK OBJECTS "http: {listen: \"0.0.0.0:8083\"}\n", NULL);
+    cr_assert_not(l.task->http.loopback);
+    cr_assert_str_eq(l.task->http.token, "sesame");
+    loaded_fini(&l);
+}
+
+Test(load, a_heartbeat_table_is_one_plain_name)
+{
+    static const char *const wrong[] = {"beat", ".t", "d.", "a.b.c", "d.*", "d.`t`"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[400];
+        snprintf(text, sizeof(text), TASK OBJECTS "heartbeat: {table: \"%s\"}\n", wrong[i]);
+        refused_with(text, "is no DATABASE.TABLE");
+    }
+    struct loaded l = accepted(TASK OBJECTS "heartbeat: {write: true, table: ops.beat}\n", NULL);
+    cr_assert(l.task->heartbeat.write);
+    cr_assert_str_eq(l.task->heartbeat.table, "ops.beat");
+    loaded_fini(&l);
+}
+
+Test(load, a_webhook_is_a_url)
+{
+    refused_with(TASK OBJECTS "alerts: {webhook: example.net/hook}\n", "http://");
+    struct loaded l = accepted(TASK OBJECTS "alerts: {webhook: \"http://x/y\", for: 2s}\n", NULL);
+    cr_assert_str_eq(l.task->alerts.webhook, "http://x/y");
+    cr_assert_eq(l.task->alerts.for_ms, 2000);
+    cr_assert_eq(l.task->alerts.lag_over_ms, 30000);
+    cr_assert_null(l.task->alerts.command);
     loaded_fini(&l);
 }
 

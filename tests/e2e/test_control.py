@@ -1,0 +1,547 @@
+"""Running it: states, pause and resume, throttles, lag, alerts, metrics, the API, and who may use it."""
+
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+import unittest
+
+from lib import servers
+from lib.case import EndToEnd, note
+from lib.web import LISTEN, Web
+from lib.proxy import Proxy
+from lib.task import PATIENCE, PROGRAM, SANITIZED
+
+ROOT = servers.ROOT
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """A webhook that fails its first request and takes the others."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append(json.loads(body))
+        self.send_response(500 if len(self.server.seen) == 1 else 204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Control(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.server = servers.mysql()
+
+    def table(self):
+        return self.create(self.server, "CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200))")
+
+    def started(self, *arguments, environment=None, token=None, **keys):
+        keys.setdefault("http", LISTEN)
+        self.made = self.task(self.server, **keys)
+        process = self.made.start(*arguments, environment=environment)
+        return process, Web(process, token)
+
+    def connections(self):
+        """Of our source account with this test's task: dumps and sessions."""
+        with self.server.connect() as c:
+            return int(c.run("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")[0][0])
+
+    def ask_program(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=90 * PATIENCE, check=False, env={**os.environ, "ROWCAST_SOURCE_PASSWORD": "rowcast-pw"})
+
+    # --- states ---
+
+    def test_pause_frees_the_connections_and_survives_a_restart(self):
+        c = self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        c.run("INSERT INTO item (name) VALUES ('a'),('b')")
+        self.follow().wait_count(2, 10)
+        dumps = self.connections()
+        self.assertEqual(web.post("pause")[0], 202)
+        paused = web.wait_state("paused", 20)
+        servers.wait_for(lambda: self.connections() < dumps, 10, "the dump to end")
+        self.assertIn("Resume", paused["advice"])
+        self.assertEqual(web.post("pause")[0], 200)
+        c.run("INSERT INTO item (name) VALUES ('c')")
+        self.assertEqual(process.stop(), 0, process.tail())
+        shown = self.ask_program("status", self.made.path)
+        self.assertRegex(shown.stdout, r"paused .*no process")
+        process = self.made.start()
+        web = Web(process)
+        again = web.wait_state("paused", 20)
+        self.assertEqual(again["since"], paused["since"])
+        time.sleep(0.5)
+        self.assertEqual(len(self.messages()), 2)
+        self.assertEqual(web.post("resume")[0], 202)
+        self.follow().wait_count(3, 15)
+        web.wait_state("caught-up", 20)
+        fold = self.fold()
+        self.assertEqual(fold.repeats, 0)
+        self.assert_tables_equal(c, fold, ["item"])
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_the_command_line_speaks_through_the_control_socket(self):
+        c = self.table()
+        process, web = self.started(http={"listen": "127.0.0.1:0"})
+        web.wait_state("caught-up", 20)
+        path = os.path.join(self.made.state, "control.sock")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        for wish, state in (("pause", "paused"), ("pause", "paused"), ("resume", None), ("resume", None)):
+            done = self.ask_program(wish, self.made.path)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            if state:
+                self.assertEqual(web.task()["state"], state)
+        web.wait_state("caught-up", 20)
+        c.run("INSERT INTO item (name) VALUES ('x')")
+        servers.wait_for(lambda: web.task()["totals"]["acknowledged_messages"] == 1, 10, "the change")
+        shown = self.ask_program("status", self.made.path)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertRegex(shown.stdout, r"state +caught-up since")
+        self.assertRegex(shown.stdout, r"1 messages acknowledged")
+        self.assertEqual(json.loads(self.ask_program("status", self.made.path, "--json").stdout)["totals"]["rows"], 1)
+        stopped = self.ask_program("stop", self.made.path)
+        self.assertEqual((stopped.returncode, stopped.stderr), (0, ""))
+        self.assertEqual(process.wait(20), 0, process.tail())
+        self.assertFalse(os.path.exists(path))
+        late = self.ask_program("pause", self.made.path)
+        self.assertEqual(late.returncode, 4)
+        self.assertIn("does not run", late.stderr)
+
+    def test_how_a_task_ended_is_kept(self):
+        c = self.table()
+        task = self.task(self.server, start=self.server.position())
+        self.assertRegex(self.ask_program("status", task.path).stdout, "not-started")
+        c.run("INSERT INTO item (name) VALUES ('x')")
+        task.run_until_caught_up()
+        self.assertRegex(self.ask_program("status", task.path).stdout, r"finished since .*\n.*durable +gtid:")
+        c.run("SET SESSION binlog_format=STATEMENT; INSERT INTO item (name) VALUES ('y')")
+        self.assertEqual(task.run("--until", "caught-up").code, 7)
+        shown = json.loads(self.ask_program("status", task.path, "--json").stdout)
+        self.assertEqual((shown["state"], shown["running"]), ("failed", False))
+        self.assertIn("statement", shown["cause"])
+
+    def test_an_outage_of_the_source_is_shown_as_it_is(self):
+        c = self.table()
+        with Proxy(self.server.port) as proxy:
+            process, web = self.started(source={"port": proxy.port})
+            web.wait_state("caught-up", 20)
+            began = time.time()
+            proxy.refuse = True
+            proxy.drop_all()
+            gone = web.wait_state("retrying", 10)
+            self.assertEqual(gone["retrying"]["side"], "source")
+            self.assertIn(str(proxy.port), gone["cause"])
+            self.assertIn("source", gone["advice"])
+            self.assertLess(gone["retrying"]["since"][:19], gone["retrying"]["window_end"][:19])
+            c.run("INSERT INTO item (name) VALUES ('x')")
+            time.sleep(2)
+            tries = web.task()["retrying"]["tries"]
+            self.assertTrue(3 <= tries <= 12, f"{tries} tries in two seconds: pauses grow from 100 ms")
+            self.assertGreater(web.task()["lag"]["seconds"], 1.5)
+            self.assertEqual(self.ask_health(web), (200, 503))
+            proxy.refuse = False
+            self.assertEqual(web.post("retry")[0], 202)
+            web.wait_state("caught-up", 20)
+            self.follow().wait_count(1, 10)
+            self.assertEqual(self.ask_health(web), (200, 200))
+            self.assertEqual(web.post("retry")[0], 409)
+            metrics = web.metrics()
+            self.assertEqual(metrics[f'rowcast_reconnects_total{{task="{self.name}",side="source"}}'], 1)
+            self.assertGreaterEqual(metrics[f'rowcast_retries_total{{task="{self.name}",side="source"}}'], tries)
+            note(f"back after {time.time() - began:.1f} s, {tries} tries in the first two seconds")
+            events = [e["event"] for e in web.task()["errors"]]
+            self.assertIn("source.lost", events)
+            self.assertEqual(process.stop(), 0, process.tail())
+
+    def ask_health(self, web):
+        return web.ask("GET", "/health/live")[0], web.ask("GET", "/health/ready")[0]
+
+    def test_brokers_that_are_away_at_start(self):
+        self.table()
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        process, web = self.started(destination={"brokers": [f"127.0.0.1:{port}"]})
+        gone = web.wait_state("retrying", 25)
+        self.assertEqual(gone["retrying"]["side"], "destination")
+        self.assertEqual(web.post("pause")[0], 202)
+        web.wait_state("paused", 20)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_pause_and_resume_against_each_other(self):
+        c = self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        stop = threading.Event()
+        statuses = set()
+
+        def press(wish):
+            while not stop.is_set():
+                statuses.add(web.post(wish)[0])
+
+        pressers = [threading.Thread(target=press, args=(w,)) for w in ("pause", "resume")]
+        for p in pressers:
+            p.start()
+        for i in range(60):
+            c.run(f"INSERT INTO item (name) VALUES ('{i}')")
+            time.sleep(0.03)
+        stop.set()
+        for p in pressers:
+            p.join()
+        self.assertLessEqual(statuses, {200, 202})
+        time.sleep(0.3)
+        web.post("resume")
+        web.wait_state("caught-up", 30)
+        self.follow().wait_count(60, 15)
+        self.assert_tables_equal(c, self.fold(), ["item"])
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    # --- lag ---
+
+    def test_an_idle_source_has_no_lag_and_a_writer_that_starts_shows_none(self):
+        c = self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        lags, states = [], set()
+
+        def look(task):
+            lags.append(task["lag"]["seconds"])
+            states.add(task["state"])
+
+        web.watch(3, look)
+        for _ in range(4):  # stops and starts
+            for i in range(20):
+                c.run(f"INSERT INTO item (name) VALUES ('{i}')")
+            web.watch(1.5, look)
+        self.assertLess(max(lags), 2 * PATIENCE)
+        self.assertEqual(states, {"caught-up"})
+        ack = web.task()["lag"]["commit_to_ack"]
+        note(f"largest lag {max(lags):.3f} s; commit to acknowledged p50 {ack['p50_seconds']} s, p99 {ack['p99_seconds']} s")
+        self.assertGreater(ack["p50_seconds"], 0)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_a_heartbeat_is_written_and_never_sent_on(self):
+        c = self.table()
+        beat = f"{self.database}_hb.beat"
+        self.databases.append((self.server, f"{self.database}_hb"))
+        with self.server.connect() as root:
+            root.run(f"GRANT CREATE, INSERT, UPDATE ON `{self.database}\\_hb`.* TO rowcast")
+        process, web = self.started(heartbeat={"write": True, "table": beat}, objects=[f"{self.database}*.*"])
+        web.wait_state("caught-up", 20)
+        first = servers.wait_for(lambda: self.value(c, f"SELECT at FROM {beat}"), 10 * PATIENCE, "the first beat")
+        servers.wait_for(lambda: self.value(c, f"SELECT at FROM {beat}") > first, 10 * PATIENCE, "the next beat")
+        c.run("INSERT INTO item (name) VALUES ('x')")
+        messages = self.follow().wait_count(1, 10)
+        time.sleep(1.5)
+        self.assertEqual([m.change["table"] for m in self.messages()], ["item"], messages)
+        self.assertNotIn("heartbeat.failed", process.log())
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_a_heartbeat_that_may_not_be_written_is_said_and_ends_nothing(self):
+        c = self.table()
+        process, web = self.started(heartbeat={"write": True, "table": "nobody_may.beat"})
+        web.wait_state("caught-up", 20)
+        process.wait_log(r"heartbeat\.failed .*denied", 10)
+        c.run("INSERT INTO item (name) VALUES ('x')")
+        self.follow().wait_count(1, 10)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    @staticmethod
+    def value(c, query):
+        try:
+            rows = c.run(query)
+        except Exception:  # noqa: B902 - the table is not there yet
+            return None
+        return rows[0][0] if rows else None
+
+    # --- throttles ---
+
+    def test_throttles_hold_the_rate_and_change_while_it_runs(self):
+        c = self.table()
+        start = self.server.position()
+        c.run("INSERT INTO item (name) VALUES " + ",".join(f"('{'x' * 190}')" for _ in range(100)))
+        for _ in range(9):
+            c.run("INSERT INTO item (name) SELECT name FROM item LIMIT 30000")
+        process, web = self.started(source={"start": start}, throttle={"incremental": {"rows": 2000}})
+        web.wait_state("streaming", 20)
+
+        def measured(key):
+            first, began = web.task()["totals"][key], time.monotonic()
+            time.sleep(5)
+            return (web.task()["totals"][key] - first) / (time.monotonic() - began)
+
+        time.sleep(1)
+        rate = measured("rows")
+        note(f"2000 rows a second wanted: {rate:.0f}")
+        exact = 1 if not SANITIZED else 5  # a sanitizer makes everything slower
+        self.assertAlmostEqual(rate, 2000, delta=100 * exact)
+        shown = web.task()
+        self.assertTrue(shown["throttle"]["incremental"]["holding"])
+        self.assertIn("throttle", shown["advice"])
+        web.throttle(incremental={"rows": 0, "bytes": 500_000})
+        time.sleep(1)
+        rate = measured("rows")
+        # a row of 190 bytes takes 4 + 2 + 190 and its share of the event
+        self.assertAlmostEqual(rate * 197, 500_000, delta=(25_000 + 0.03 * 500_000) * exact)
+        note(f"500,000 bytes a second wanted: {rate * 197:.0f}")
+        web.throttle(incremental={"rows": 0, "bytes": 0})
+        web.wait_state("caught-up", 30)
+        self.assertEqual(web.task()["totals"]["rows"], 51200)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    # --- alerts, reload ---
+
+    def test_alerts_are_told_once_and_carried(self):
+        self.table()
+        hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        hook.seen = []
+        threading.Thread(target=hook.serve_forever, daemon=True).start()
+        self.addCleanup(hook.server_close)
+        self.addCleanup(hook.shutdown)
+        folder = self.folder()
+        command, kept = os.path.join(folder, "notify"), os.path.join(folder, "kept")
+        with open(command, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\ncat >> {kept}\necho >> {kept}\ntest -n "$ROWCAST_ALERT" && test -z "$ROWCAST_SOURCE_PASSWORD"\n')
+        os.chmod(command, 0o755)
+        alerts = {"for": "1s", "webhook": f"http://127.0.0.1:{hook.server_address[1]}/h?key=secret", "command": command}
+        with Proxy(self.server.port) as proxy:
+            process, web = self.started(source={"port": proxy.port}, alerts=alerts)
+            web.wait_state("caught-up", 20)
+            proxy.refuse = True
+            proxy.drop_all()
+            servers.wait_for(lambda: len(hook.seen) >= 2, 15 * PATIENCE, "the first alert and its repetition")
+            proxy.refuse = False
+            web.post("retry")
+            web.wait_state("caught-up", 20)
+            servers.wait_for(lambda: len(hook.seen) >= 3, 15 * PATIENCE, "the recovery")
+            time.sleep(1.5)
+            self.assertEqual([a["event"] for a in hook.seen], ["retrying", "retrying", "recovered"])
+            self.assertEqual(hook.seen[0]["task"], self.name)
+            with open(kept, encoding="utf-8") as f:
+                self.assertEqual([json.loads(line)["event"] for line in f if line.strip()], ["retrying", "recovered"])
+            self.assertNotIn("secret", self.ask_program("config", self.made.path).stdout)
+            self.assertNotIn("alert.unsent", process.log())
+            self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_a_failure_is_told_before_the_process_ends(self):
+        c = self.table()
+        hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        hook.seen = []
+        threading.Thread(target=hook.serve_forever, daemon=True).start()
+        self.addCleanup(hook.server_close)
+        self.addCleanup(hook.shutdown)
+        process, web = self.started(alerts={"webhook": f"http://127.0.0.1:{hook.server_address[1]}/"})
+        web.wait_state("caught-up", 20)
+        c.run("SET SESSION binlog_format=STATEMENT; INSERT INTO item (name) VALUES ('y')")
+        self.assertEqual(process.wait(30), 7, process.tail())
+        self.assertEqual([a["event"] for a in hook.seen], ["failed", "failed"])
+        self.assertIn("statement", hook.seen[-1]["cause"])
+
+    def test_sighup_reads_throttles_and_opens_the_log_again(self):
+        self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        self.made.change(throttle={"incremental": {"rows": 123}})
+        os.rename(process.log_path, process.log_path + ".1")
+        process.signal(signal.SIGHUP)
+        servers.wait_for(lambda: web.task()["throttle"]["incremental"]["rows"] == 123, 10, "the throttle")
+        servers.wait_for(lambda: os.path.exists(process.log_path), 10, "the new log")
+        process.wait_log(r"config\.reloaded", 10)
+        self.made.write_text("task: [\n")
+        process.signal(signal.SIGHUP)
+        process.wait_log(r"config\.kept", 10)
+        self.assertEqual(web.task()["throttle"]["incremental"]["rows"], 123)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    # --- who may ask ---
+
+    def test_who_may_ask(self):
+        self.table()
+        process, web = self.started(environment={"ROWCAST_HTTP_TOKEN": "sesame"}, token="sesame")
+        web.wait_state("caught-up", 20)
+        own = f"127.0.0.1:{web.port}"
+        change = {"X-Rowcast-Request": "1", "Authorization": "Bearer sesame"}
+        for method, path, headers, status in [
+            ("GET", "/api/v1/task", {}, 200),
+            ("GET", "/api/v1/task", {"Host": "evil.example"}, 421),
+            ("GET", "/api/v1/task", {"Host": f"localhost:{web.port}"}, 200),
+            ("GET", "/api/v1/task", {"Origin": "http://evil.example"}, 403),
+            ("POST", "/api/v1/task/pause", {}, 403),
+            ("POST", "/api/v1/task/pause", {"X-Rowcast-Request": "1"}, 401),
+            ("POST", "/api/v1/task/pause", {"X-Rowcast-Request": "1", "Authorization": "Bearer sesam"}, 401),
+            ("POST", "/api/v1/task/pause", {**change, "Origin": "http://evil.example"}, 403),
+            ("POST", "/api/v1/task/resume", {**change, "Origin": f"http://{own}"}, 200),
+            ("GET", "/api/v1/nothing", {}, 404),
+            ("POST", "/metrics", change, 405),
+            ("GET", "/", {}, 200),
+        ]:
+            with self.subTest(method=method, path=path, headers=headers):
+                found, answered, body = web.ask(method, path, headers=headers)
+                self.assertEqual(found, status, body)
+                if status >= 400:
+                    self.assertEqual(answered["Content-Type"], "application/problem+json")
+                    self.assertEqual(json.loads(body)["status"], status)
+        self.assertEqual(web.task()["state"], "caught-up")
+        config = web.get("/api/v1/config")["yaml"]
+        self.assertIn(f"task: {self.name}", config)
+        self.assertNotIn("rowcast-pw", config + process.log())
+        self.assertNotIn("sesame", config + process.log())
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_off_loopback_a_token_is_needed(self):
+        self.table()
+        task = self.task(self.server, http={"listen": "0.0.0.0:0"})
+        self.assert_ends(task.start(), 2, r"a token is required")
+        process, web = self.started(http={"listen": "0.0.0.0:0"}, environment={"ROWCAST_HTTP_TOKEN": "sesame"}, token="sesame")
+        self.assertEqual(web.ask("GET", "/api/v1/task")[0], 401)
+        self.assertEqual(web.ask("GET", "/metrics")[0], 401)
+        self.assertEqual(web.ask("GET", "/health/live")[0], 200)
+        self.assertEqual(web.ask("GET", "/")[0], 200)
+        self.assertEqual(web.ask("GET", "/api/v1/task", headers={"Authorization": "Bearer sesame", "Host": "db7:1"})[0], 200)
+        web.wait_state("caught-up", 20)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_a_port_in_use_is_said(self):
+        self.table()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            process = self.task(self.server, http={"listen": f"127.0.0.1:{port}"}).start()
+            self.assert_ends(process, 2, rf"port {port} of 127\.0\.0\.1 is in use")
+
+    def test_clients_that_behave_badly_disturb_nobody(self):
+        c = self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        held = []
+        for i in range(90):
+            s = socket.create_connection(("127.0.0.1", web.port), timeout=10)
+            try:
+                s.sendall([b"G", b"GET /api/v1/task HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ", b"\x16\x03\x01\x00\xff" * 20, b""][i % 4])
+            except OSError:
+                pass
+            held.append(s)
+        for i in range(100):
+            c.run(f"INSERT INTO item (name) VALUES ('{i}')")
+        self.follow().wait_count(100, 15)
+        local = self.ask_program("status", self.made.path, "--json")
+        self.assertEqual(json.loads(local.stdout)["state"], "caught-up")
+        for s in held:
+            s.close()
+        change = {"X-Rowcast-Request": "1", "Content-Type": "application/json"}
+        self.assertEqual(servers.wait_for(lambda: self.health_or_none(web), 30 * PATIENCE, "the server to answer again"), 200)
+        status, _, body = web.ask("PUT", "/api/v1/task/throttle", b'{"full":{"rows":1}}' + b" " * 20000, change)
+        self.assertEqual((status, json.loads(body)["status"]), (413, 413))
+        self.assertEqual(self.announce(web, b"Content-Length: 1073741824\r\n\r\n"), 413)
+        self.assertIn(self.announce(web, b"Transfer-Encoding: chunked\r\n\r\n" + b"2000\r\n" + b"x" * 0x2000 + b"\r\n" + b"2000\r\n" + b"y" * 0x2000 + b"\r\n8\r\nzzzzzzzz\r\n0\r\n\r\n"), (400, 413))
+        began = time.monotonic()
+        for _ in range(200):
+            self.assertEqual(web.ask("GET", "/metrics")[0], 200)
+        note(f"a scrape takes {(time.monotonic() - began) * 5:.1f} ms")
+        self.assertEqual(web.task()["throttle"]["full"]["rows"], 0)
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def announce(self, web, rest):
+        with socket.create_connection(("127.0.0.1", web.port), timeout=20) as s:
+            s.sendall(b"PUT /api/v1/task/throttle HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Rowcast-Request: 1\r\n" + rest)
+            return int(s.recv(4096).split()[1])
+
+    def health_or_none(self, web):
+        try:
+            return web.ask("GET", "/health/live")[0]
+        except OSError:
+            return None
+
+    # --- metrics and the description ---
+
+    def test_metrics_count_what_happened(self):
+        c = self.table()
+        process, web = self.started(environment=None)
+        web.wait_state("caught-up", 20)
+        c.run("INSERT INTO item (name) VALUES ('a'),('b'),('c'); UPDATE item SET name='d' WHERE id=1; DELETE FROM item WHERE id=2")
+        self.follow().wait_count(5, 10)
+        time.sleep(0.5)
+        m = web.metrics()
+        base = f'task="{self.name}"'
+        table = f'table="{self.database}.item"'
+        self.assertEqual([m[f'rowcast_rows_total{{{base},{table},op="{op}"}}'] for op in ("insert", "update", "delete")], [3, 1, 1])
+        self.assertEqual(m[f'rowcast_produced_messages_total{{{base},topic="{self.name}"}}'], 5)
+        self.assertEqual(m[f"rowcast_acknowledged_messages_total{{{base}}}"], 5)
+        self.assertEqual(m[f"rowcast_commit_to_ack_seconds_count{{{base}}}"], 5)
+        self.assertEqual(m[f'rowcast_state{{{base},state="caught-up"}}'], 1)
+        self.assertLess(m[f"rowcast_lag_seconds{{{base}}}"], 2)
+        self.assertGreater(m[f'rowcast_produced_bytes_total{{{base},topic="{self.name}"}}'], 5 * 200)
+        web.post("pause")
+        web.wait_state("paused", 20)
+        self.assertEqual(web.metrics()[f"rowcast_acknowledged_messages_total{{{base}}}"], 5, "sums go on over a pause")
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_the_server_is_as_its_description_says(self):
+        with open(os.path.join(ROOT, "docs", "openapi.json"), encoding="utf-8") as f:
+            spec = json.load(f)
+        with open(os.path.join(ROOT, "src", "control", "api.c"), encoding="utf-8") as f:
+            routes = re.findall(r'^    \{"(\w+)", (API )?"([^"]+)"', f.read(), re.M)
+        have = {(method.lower(), ("/api/v1" if api else "") + path) for method, api, path in routes}
+        said = {(method, path) for path, item in spec["paths"].items() for method in item}
+        self.assertEqual(have, said)
+        c = self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        c.run("INSERT INTO item (name) VALUES ('a')")
+        self.follow().wait_count(1, 10)
+        time.sleep(6)  # one sample of the history
+        for method, path in sorted(said, key=lambda x: "stop" in x[1]):
+            operation = spec["paths"][path][method]
+            body = json.dumps(operation["requestBody"]["content"]["application/json"]["example"]) if "requestBody" in operation else None
+            headers = {"X-Rowcast-Request": "1", "Content-Type": "application/json"} if method != "get" else {}
+            status, answered, text = web.ask(method.upper(), path, body, headers)
+            with self.subTest(method=method, path=path, status=status):
+                self.assertIn(str(status), operation["responses"])
+                answer = operation["responses"][str(status)]
+                if "$ref" in answer:
+                    answer = self.resolve(spec, answer["$ref"])
+                kind = answered["Content-Type"].split(";")[0]
+                self.assertIn(kind, answer["content"])
+                if kind.endswith("json"):
+                    self.assertEqual(list(self.misfits(spec, answer["content"][kind]["schema"], json.loads(text), "$")), [])
+        self.assertEqual(process.wait(20), 0, process.tail())
+
+    @staticmethod
+    def resolve(spec, ref):
+        for part in ref.removeprefix("#/").split("/"):
+            spec = spec[part]
+        return spec
+
+    def misfits(self, spec, schema, value, place):
+        """What of a JSON value is not as its schema says; nothing may be there that is not described."""
+        if "$ref" in schema:
+            schema = self.resolve(spec, schema["$ref"])
+        types = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float), "null": type(None)}
+        wanted = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        if not any(isinstance(value, types[t]) and not (t in ("integer", "number") and isinstance(value, bool)) for t in wanted):
+            yield f"{place}: {value!r} is no {wanted}"
+            return
+        if "enum" in schema and value not in schema["enum"]:
+            yield f"{place}: {value!r} is not in {schema['enum']}"
+        if isinstance(value, dict):
+            for name in schema.get("required", []):
+                if name not in value:
+                    yield f"{place}: {name} is missing"
+            for name, member in value.items():
+                if name not in schema.get("properties", {}):
+                    yield f"{place}: {name} is not described"
+                else:
+                    yield from self.misfits(spec, schema["properties"][name], member, f"{place}.{name}")
+        if isinstance(value, list):
+            for i, member in enumerate(value):
+                yield from self.misfits(spec, schema["items"], member, f"{place}[{i}]")
+
+
+if __name__ == "__main__":
+    unittest.main()
