@@ -32,21 +32,25 @@ struct column_def {
     bool hires_old_temporal;  /* MariaDB with mysql56_temporal_format=OFF ("mariadb-5.3") */
 };
 
-/* One unique key; the primary key comes first if there is one. */
+/* A key. Of unique ones the primary key comes first if there is one. */
 struct key_def {
     struct slice name;
     bool primary;
     bool has_prefix; /* some part is only a prefix: no identity */
     bool hash;       /* index_type is HASH; of MariaDB, engines other than MEMORY: the key is kept as
                         a hash, in a column DB_ROW_HASH_n that only row images have */
+    bool generated;  /* MySQL: made for a foreign key, gone once another key serves it */
     uint32_t part_count;
-    uint16_t *parts; /* column indexes in key order */
+    uint16_t *parts;    /* column indexes in key order */
+    uint16_t *prefixes; /* beside parts: the characters (bytes) that count, 0: all; NULL: not known */
 };
 
 struct table_def {
     struct slice database;
     struct slice name;
     struct slice engine;
+    struct slice collation; /* table_collation, for columns to come; len 0: neither it nor indexes
+                               are known */
     bool system_versioned; /* table_type is SYSTEM VERSIONED: the map has row_start and row_end,
                               which information_schema.columns may leave out */
     bool sequence;         /* MariaDB's SEQUENCE: no table to anybody but the binlog */
@@ -54,6 +58,10 @@ struct table_def {
     struct column_def *columns;
     uint32_t key_count;
     struct key_def *keys; /* primary and unique keys only */
+    uint32_t index_count;
+    struct key_def *indexes; /* keys that identify nothing: not unique, or over expressions alone;
+                                statements to come may name them. MySQL hides parts that are
+                                expressions: there are none */
 };
 
 /* How a column's values look in messages; from the type's text, for the wire types are too few. */

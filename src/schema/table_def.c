@@ -1,17 +1,19 @@
 /*
  * A table_def as bytes, and back.
  *
- *     u8       format version, 1
- *     lenenc   database, name, engine (strings)
- *     u8       flags: bit 0 system-versioned, 1 sequence
- *     lenenc   columns, keys, parts of all keys together (numbers)
+ *     u8       format version, 2
+ *     lenenc   database, name, engine, collation (strings; version 1: no collation)
+ *     u8       flags: bit 0 system-versioned
+ *     lenenc   columns, keys, indexes, parts of them all together (numbers; version 1: no indexes)
  *     columns: lenenc name, column_type, data_type, collation (strings)
  *              u8 datetime_precision
  *              u8 flags: 0 nullable, 1 generated, 2 invisible, 3 hires_old_temporal
- *     keys:    lenenc name (string), u8 flags: 0 primary, 1 has_prefix, 2 hash
- *              lenenc parts (number), u16 each
+ *     keys, indexes:
+ *              lenenc name (string)
+ *              u8 flags: 0 primary, 1 has_prefix, 2 hash, 3 generated, 4 prefixes are known
+ *              lenenc parts (number), u16 each; where known as many prefixes, u16 each
  *
- * The three numbers come first so that a reader can bound them against the
+ * The numbers come first so that a reader can bound them against the
  * bytes that follow and allocate once.
  */
 #include "base/reader.h"
@@ -20,7 +22,7 @@
 
 #include <stdlib.h>
 
-#define TABLE_DEF_VERSION 1
+#define TABLE_DEF_VERSION 2
 #define COLUMN_BYTES_MIN  6 /* of a serialized column, all its strings empty */
 #define KEY_BYTES_MIN     3
 #define TEXT_MAX          (64u << 20)
@@ -39,30 +41,43 @@ static void put_column(const struct column_def *c, struct writer *w)
 static void put_key(const struct key_def *k, struct writer *w)
 {
     writer_lenenc_str(w, k->name);
-    writer_u8(w, (uint8_t)(k->primary | k->has_prefix << 1 | k->hash << 2));
+    bool known = k->prefixes != NULL;
+    writer_u8(w, (uint8_t)(k->primary | k->has_prefix << 1 | k->hash << 2 | k->generated << 3 |
+                           known << 4));
     writer_lenenc(w, k->part_count);
     for (uint32_t i = 0; i < k->part_count; i++)
         writer_u16(w, k->parts[i]);
+    for (uint32_t i = 0; known && i < k->part_count; i++)
+        writer_u16(w, k->prefixes[i]);
+}
+
+static uint64_t count_parts(const struct key_def *keys, uint32_t count)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        n += keys[i].part_count;
+    return n;
 }
 
 void table_def_serialize(const struct table_def *def, struct writer *w)
 {
-    uint64_t parts = 0;
-    for (uint32_t i = 0; i < def->key_count; i++)
-        parts += def->keys[i].part_count;
-
     writer_u8(w, TABLE_DEF_VERSION);
     writer_lenenc_str(w, def->database);
     writer_lenenc_str(w, def->name);
     writer_lenenc_str(w, def->engine);
+    writer_lenenc_str(w, def->collation);
     writer_u8(w, (uint8_t)(def->system_versioned | def->sequence << 1));
     writer_lenenc(w, def->column_count);
     writer_lenenc(w, def->key_count);
-    writer_lenenc(w, parts);
+    writer_lenenc(w, def->index_count);
+    writer_lenenc(w, count_parts(def->keys, def->key_count) +
+                         count_parts(def->indexes, def->index_count));
     for (uint32_t i = 0; i < def->column_count; i++)
         put_column(&def->columns[i], w);
     for (uint32_t i = 0; i < def->key_count; i++)
         put_key(&def->keys[i], w);
+    for (uint32_t i = 0; i < def->index_count; i++)
+        put_key(&def->indexes[i], w);
 }
 
 /* Strings of the parsed definition, laid one after the other behind its arrays. */
@@ -101,44 +116,57 @@ static void take_column(struct reader *r, struct text_area *text, struct column_
     c->hires_old_temporal = flags >> 3 & 1;
 }
 
+/* Room for parts of keys, and for as many prefixes behind them all. */
+struct part_area {
+    uint16_t *parts;
+    uint16_t *prefixes;
+    uint64_t left;
+};
+
 static void take_key(struct reader *r, struct text_area *text, uint32_t columns, struct key_def *k,
-                     uint16_t **parts, uint64_t *parts_left)
+                     struct part_area *area)
 {
     k->name = take_text(r, text);
     uint8_t flags = reader_u8(r);
     k->primary = flags & 1;
     k->has_prefix = flags >> 1 & 1;
     k->hash = flags >> 2 & 1;
+    k->generated = flags >> 3 & 1;
     uint64_t count = reader_lenenc(r);
-    if (count > *parts_left) {
+    if (count > area->left) {
         reader_fail(r, ERR_MALFORMED);
         return;
     }
     k->part_count = (uint32_t)count;
-    k->parts = *parts;
+    k->parts = area->parts;
     for (uint64_t i = 0; i < count; i++) {
         k->parts[i] = reader_u16(r);
         if (k->parts[i] >= columns)
             reader_fail(r, ERR_MALFORMED);
     }
-    *parts += count;
-    *parts_left -= count;
+    k->prefixes = flags >> 4 & 1 ? area->prefixes : NULL;
+    for (uint64_t i = 0; k->prefixes != NULL && i < count; i++)
+        k->prefixes[i] = reader_u16(r);
+    area->parts += count;
+    area->prefixes += count;
+    area->left -= count;
 }
 
 /* How many of what there is, checked against the bytes that are left. */
 struct counts {
-    uint64_t columns, keys, parts;
+    uint64_t columns, keys, indexes, parts;
 };
 
-static struct counts take_counts(struct reader *r)
+static struct counts take_counts(struct reader *r, uint8_t version)
 {
     struct counts n = {0};
     n.columns = reader_lenenc(r);
     n.keys = reader_lenenc(r);
+    n.indexes = version > 1 ? reader_lenenc(r) : 0;
     n.parts = reader_lenenc(r);
     size_t left = reader_left(r);
     if (n.columns > left / COLUMN_BYTES_MIN || n.keys > left / KEY_BYTES_MIN ||
-        n.parts > left / 2) {
+        n.indexes > left / KEY_BYTES_MIN || n.parts > left / 2) {
         reader_fail(r, ERR_MALFORMED);
         return (struct counts){0};
     }
@@ -146,12 +174,12 @@ static struct counts take_counts(struct reader *r)
 }
 
 static struct table_def *def_alloc(struct counts n, size_t text_len, struct text_area *text,
-                                   uint16_t **parts)
+                                   struct part_area *area)
 {
     size_t columns_at = sizeof(struct table_def);
     size_t keys_at = columns_at + n.columns * sizeof(struct column_def);
-    size_t parts_at = keys_at + n.keys * sizeof(struct key_def);
-    size_t text_at = parts_at + n.parts * sizeof(uint16_t);
+    size_t parts_at = keys_at + (n.keys + n.indexes) * sizeof(struct key_def);
+    size_t text_at = parts_at + 2 * n.parts * sizeof(uint16_t);
     uint8_t *block = calloc(1, text_at + text_len);
     if (block == NULL)
         return NULL;
@@ -160,9 +188,25 @@ static struct table_def *def_alloc(struct counts n, size_t text_len, struct text
     def->column_count = (uint32_t)n.columns;
     def->keys = (struct key_def *)(block + keys_at);
     def->key_count = (uint32_t)n.keys;
-    *parts = (uint16_t *)(block + parts_at);
+    def->indexes = def->keys + n.keys;
+    def->index_count = (uint32_t)n.indexes;
+    uint16_t *parts = (uint16_t *)(block + parts_at);
+    *area = (struct part_area){parts, parts + n.parts, n.parts};
     *text = (struct text_area){block + text_at, text_len};
     return def;
+}
+
+/* Columns and keys, once there is room for them. */
+static enum err take_items(struct reader *r, struct table_def *def, struct text_area *text,
+                           struct part_area *area)
+{
+    for (uint32_t i = 0; i < def->column_count; i++)
+        take_column(r, text, &def->columns[i]);
+    for (uint32_t i = 0; i < def->key_count + def->index_count; i++)
+        take_key(r, text, def->column_count, &def->keys[i], area);
+    if (reader_left(r) > 0 || area->left > 0)
+        reader_fail(r, ERR_MALFORMED);
+    return reader_finish(r);
 }
 
 enum err table_def_parse(struct slice bytes, struct table_def **out)
@@ -171,34 +215,30 @@ enum err table_def_parse(struct slice bytes, struct table_def **out)
     if (bytes.len > TEXT_MAX)
         return ERR_TOO_LARGE;
     uint8_t version = reader_u8(&r);
-    if (reader_finish(&r) == ERR_OK && version != TABLE_DEF_VERSION)
+    if (reader_finish(&r) == ERR_OK && (version == 0 || version > TABLE_DEF_VERSION))
         return ERR_UNSUPPORTED;
-    struct slice names[3]; /* database, table, engine */
-    for (int i = 0; i < 3; i++)
+    struct slice names[4] = {0}; /* database, name, engine, collation */
+    for (int i = 0; i < (version > 1 ? 4 : 3); i++)
         names[i] = reader_lenenc_str(&r);
     uint8_t flags = reader_u8(&r);
-    struct counts n = take_counts(&r);
+    struct counts n = take_counts(&r, version);
     TRY(reader_finish(&r));
 
     struct text_area text;
-    uint16_t *parts;
-    struct table_def *def = def_alloc(n, bytes.len, &text, &parts);
+    struct part_area area;
+    struct table_def *def = def_alloc(n, bytes.len, &text, &area);
     if (def == NULL)
         return ERR_NO_MEMORY;
     def->database = keep_text(names[0], &text);
     def->name = keep_text(names[1], &text);
     def->engine = keep_text(names[2], &text);
+    def->collation = version > 1 ? keep_text(names[3], &text) : SLICE_LIT("");
     def->system_versioned = flags & 1;
     def->sequence = flags >> 1 & 1;
-    for (uint32_t i = 0; i < def->column_count; i++)
-        take_column(&r, &text, &def->columns[i]);
-    for (uint32_t i = 0; i < def->key_count; i++)
-        take_key(&r, &text, def->column_count, &def->keys[i], &parts, &n.parts);
-    if (reader_left(&r) > 0 || n.parts > 0)
-        reader_fail(&r, ERR_MALFORMED);
-    if (reader_finish(&r) != ERR_OK) {
+    enum err e = take_items(&r, def, &text, &area);
+    if (e != ERR_OK) {
         free(def);
-        return reader_finish(&r);
+        return e;
     }
     *out = def;
     return ERR_OK;

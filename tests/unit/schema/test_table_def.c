@@ -26,6 +26,7 @@ static struct column_def columns[] = {
 };
 
 static uint16_t parts[] = {0, 2, 1};
+static uint16_t prefixes[] = {0, 7};
 
 static struct key_def keys[] = {
     {.name = {(const uint8_t *)"PRIMARY", 7}, .primary = true, .part_count = 2, .parts = parts},
@@ -34,6 +35,15 @@ static struct key_def keys[] = {
      .hash = true,
      .part_count = 1,
      .parts = parts + 2},
+};
+
+static struct key_def indexes[] = {
+    {.name = {(const uint8_t *)"i", 1},
+     .has_prefix = true,
+     .generated = true,
+     .part_count = 2,
+     .parts = parts,
+     .prefixes = prefixes},
 };
 
 static struct table_def whole(void)
@@ -47,6 +57,9 @@ static struct table_def whole(void)
         .columns = columns,
         .key_count = 2,
         .keys = keys,
+        .index_count = 1,
+        .indexes = indexes,
+        .collation = SLICE_LIT("latin1_bin"),
     };
 }
 
@@ -68,6 +81,12 @@ Test(table_def, comes_back_as_it_was)
     cr_assert(slice_eq(got->database, def.database));
     cr_assert(slice_eq(got->name, def.name));
     cr_assert(slice_eq(got->engine, def.engine));
+    cr_assert(slice_eq(got->collation, def.collation));
+    cr_assert_null(got->keys[0].prefixes);
+    cr_assert_eq(got->index_count, 1);
+    cr_assert(got->indexes[0].generated);
+    cr_assert_eq(got->indexes[0].parts[1], 2);
+    cr_assert_eq(got->indexes[0].prefixes[1], 7);
     cr_assert(got->system_versioned);
     cr_assert_eq(got->column_count, 3);
     for (int i = 0; i < 3; i++) {
@@ -136,9 +155,43 @@ Test(table_def, another_version_is_refused)
     struct table_def def = whole(), *got = NULL;
     struct writer w;
     serialize(&def, &w);
-    w.base[0] = 2;
+    w.base[0] = 3;
     cr_assert_eq(table_def_parse(writer_slice(&w), &got), ERR_UNSUPPORTED);
     writer_fini(&w);
+}
+
+/* What checkpoints of the first version hold: no collation, no other keys. */
+Test(table_def, version_1_is_read)
+{
+    static const uint8_t bytes[] = "\x01\x01"
+                                   "d"
+                                   "\x01"
+                                   "t"
+                                   "\x06"
+                                   "InnoDB"
+                                   "\x01"
+                                   "\x01\x01\x01"
+                                   "\x01"
+                                   "a"
+                                   "\x03"
+                                   "int"
+                                   "\x03"
+                                   "int"
+                                   "\x00"
+                                   "\x00"
+                                   "\x01"
+                                   "\x01"
+                                   "k"
+                                   "\x00"
+                                   "\x01"
+                                   "\x00";
+    struct table_def *got = NULL;
+    cr_assert_eq(table_def_parse(slice_of(bytes, sizeof(bytes)), &got), ERR_OK);
+    cr_assert(slice_eq(got->engine, SLICE_LIT("InnoDB")));
+    cr_assert_eq(got->collation.len, 0);
+    cr_assert_eq(got->index_count, 0);
+    cr_assert_eq(got->keys[0].part_count, 1);
+    free(got);
 }
 
 Test(table_def, counts_beyond_the_bytes_are_refused_before_anything_is_allocated)
