@@ -45,7 +45,8 @@ struct catalog_session {
     struct slice utf8mb4_collation;  /* default_collation_for_utf8mb4 (MySQL) */
     struct slice engine;             /* default_storage_engine */
     bool implicit_timestamp;         /* explicit_defaults_for_timestamp is OFF */
-    bool utf8_is_utf8mb4; /* MariaDB: old_mode lacks UTF8_IS_UTF8MB3 */
+    bool utf8_is_utf8mb4;            /* MariaDB: old_mode lacks UTF8_IS_UTF8MB3 */
+    bool old_temporal;               /* MariaDB: mysql56_temporal_format is OFF */
 };
 
 enum catalog_effect_kind {

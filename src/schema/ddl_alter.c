@@ -197,6 +197,7 @@ static bool convert(struct ddl_parser *p)
 static bool exchange(struct ddl_parser *p)
 {
     struct ddl_object o = {0};
+    p->st->exchanges = true;
     return ddl_accept(p, "partition") && ddl_skip_value(p) && ddl_accept_two(p, "with", "table") &&
            ddl_add_action(p, DDL_ROWS_APPEAR) != NULL && ddl_table_name(p, &o.database, &o.name) &&
            ddl_add_object(p, o) && ddl_skip_rest(p);

@@ -3,7 +3,7 @@
  *
  *     u8       format version, 2
  *     lenenc   database, name, engine, collation (strings; version 1: no collation)
- *     u8       flags: bit 0 system-versioned
+ *     u8       flags: bit 0 system-versioned, 1 sequence
  *     lenenc   columns, keys, indexes, parts of them all together (numbers; version 1: no indexes)
  *     columns: lenenc name, column_type, data_type, collation (strings)
  *              u8 datetime_precision
