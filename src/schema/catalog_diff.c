@@ -2,6 +2,7 @@
  * Two definitions side by side.
  */
 #include "schema/catalog_model.h"
+#include "schema/ddl_apply.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -107,7 +108,8 @@ static bool same_keys(const struct key_def *a, uint32_t a_count, const struct ke
     return true;
 }
 
-bool catalog_same(const struct table_def *here, const struct table_def *there, struct errmsg *why)
+static bool same_table(const struct table_def *here, const struct table_def *there, bool in_order,
+                       struct errmsg *why)
 {
     bool both_know = here->collation.len > 0 && there->collation.len > 0;
     if (!slice_eq_nocase(here->engine, there->engine))
@@ -123,9 +125,19 @@ bool catalog_same(const struct table_def *here, const struct table_def *there, s
             return false;
     if (here->column_count != there->column_count)
         return differ(why, "%u columns here, %u there", here->column_count, there->column_count);
-    bool in_order = here->key_count == 0 || !here->keys[0].primary;
     if (!same_keys(here->keys, here->key_count, there->keys, there->key_count, in_order, why))
         return false;
     return !both_know || same_keys(here->indexes, here->index_count, there->indexes,
                                    there->index_count, false, why);
+}
+
+bool catalog_same(const struct table_def *here, const struct table_def *there, struct errmsg *why)
+{
+    bool primary = here->key_count > 0 && here->keys[0].primary;
+    return same_table(here, there, !primary, why);
+}
+
+bool ddl_same_but_order(const struct table_def *a, const struct table_def *b)
+{
+    return same_table(a, b, false, NULL);
 }

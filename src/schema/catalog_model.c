@@ -307,12 +307,14 @@ static struct ddl_rules rules_of(const struct run *r, struct slice database)
 {
     const struct catalog_session *s = r->s;
     struct slice collation = catalog_database_collation(r->c, database);
+    struct slice session = catalog_database_collation(r->c, r->st->options.default_database);
     return (struct ddl_rules){
         .collations = {.mariadb = r->c->o.mariadb,
                        .version = r->c->o.version,
                        .utf8_is_utf8mb4 = s->utf8_is_utf8mb4,
                        .utf8mb4_collation = s->utf8mb4_collation},
         .database_collation = collation.len > 0 ? collation : s->database_collation,
+        .session_collation = session.len > 0 ? session : s->database_collation,
         .engine = s->engine,
         .implicit_timestamp = s->implicit_timestamp,
         .old_temporal = s->old_temporal,

@@ -200,6 +200,7 @@ struct ddl_statement {
     bool if_not_exists;
     bool as_select; /* CREATE TABLE .. SELECT: has columns beyond those of the actions */
     bool versioned; /* WITH SYSTEM VERSIONING of the table */
+    bool sequence;              /* MariaDB: SEQUENCE=1 of the table */
     bool exchanges; /* EXCHANGE PARTITION: with the second object */
     struct slice like_database; /* CREATE TABLE .. LIKE */
     struct slice like_name;     /* len 0: no LIKE */

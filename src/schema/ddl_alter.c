@@ -72,6 +72,10 @@ static bool drop(struct ddl_parser *p)
         return ddl_add_action(p, DDL_ROWS_VANISH) != NULL && ddl_skip_rest(p);
     if (ddl_accept_two(p, "period", "for"))
         return named_action(p, DDL_DROP_PERIOD);
+    if (ddl_at(p, "period") && sql_is(ddl_peek(p), "if")) {
+        ddl_next(p);
+        return ddl_accept_if_exists(p) && ddl_accept(p, "for") && named_action(p, DDL_DROP_PERIOD);
+    }
     if (ddl_accept(p, "index") || ddl_accept(p, "key"))
         return named_action(p, DDL_DROP_KEY);
     if (ddl_accept(p, "constraint") || ddl_accept(p, "check"))

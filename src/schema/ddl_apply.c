@@ -4,12 +4,13 @@
  * The order of columns behind ALTER TABLE follows the server's two passes
  * (mysql_prepare_alter_table(), sql/sql_table.cc): first every column that is
  * there, dropped, changed or kept where it was; then, in the order of the
- * statement, the new ones and those that move.
+ * statement, the new ones are put in and others moved.
  */
 #include "schema/ddl_apply_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define COLUMNS_MAX 4096
 
@@ -81,9 +82,22 @@ static enum err place(struct draft *d, const struct ddl_action *a, struct draft_
                       SLICE_ARG(a->after));
 }
 
+/* Takes a column from where it stands to where an action puts it. */
+static enum err move(struct draft *d, const struct ddl_action *a, struct draft_column *c)
+{
+    uint32_t at = 0;
+    while (at < d->column_count && d->columns[at] != c)
+        at++;
+    if (at == d->column_count)
+        return ERR_BUG;
+    d->column_count--;
+    memmove(&d->columns[at], &d->columns[at + 1], (d->column_count - at) * sizeof(c));
+    return place(d, a, c);
+}
+
 /* ---- what the table is as a whole ---- */
 
-static struct slice engine_name(struct slice name)
+static struct slice engine_name(struct slice name, bool mariadb)
 {
     static const struct {
         const char *said;
@@ -108,6 +122,9 @@ static struct slice engine_name(struct slice name)
                    {"mroonga", "Mroonga"},
                    {"spider", "SPIDER"},
                    {"s3", "S3"}};
+    if (!mariadb && (slice_eq_nocase(name, SLICE_LIT("merge")) ||
+                     slice_eq_nocase(name, SLICE_LIT("mrg_myisam"))))
+        return SLICE_LIT("MRG_MYISAM");
     for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
         if (slice_eq_nocase(name, slice_str(engines[i].said)))
             return slice_str(engines[i].shown);
@@ -136,20 +153,23 @@ static bool gather_words(const struct ddl_statement *st, enum ddl_action_kind ki
 /* The table's collation, for columns of this statement too. */
 static enum err table_collation(struct draft *d)
 {
-    struct slice database = d->rules->database_collation;
+    struct slice before = d->collation;
     for (int i = 0; i < 2; i++) {
         struct collation_words w = {.charset = SLICE_LIT(""), .collation = SLICE_LIT("")};
         bool by_default = false;
         enum ddl_action_kind kind = i == 0 ? DDL_SET_CHARSET : DDL_CONVERT_CHARSET;
         if (!gather_words(d->st, kind, &w, &by_default))
             continue;
-        struct slice context = by_default ? database : d->collation;
-        if (!collation_resolve(&d->rules->collations, &w, context, d->arena, &d->collation))
+        struct slice context = by_default ? d->rules->session_collation : d->collation;
+        struct slice *out = kind == DDL_CONVERT_CHARSET ? &d->converted : &d->collation;
+        if (!collation_resolve(&d->rules->collations, &w, context, d->arena, out))
             return draft_fail(d, d->arena->failed ? ERR_NO_MEMORY : ERR_UNSUPPORTED,
                               "its character set is that of the database, which is not known");
-        if (kind == DDL_CONVERT_CHARSET)
-            d->converted = d->collation;
     }
+    /* MariaDB: a default that the statement names, too, stays beside CONVERT. */
+    bool said = d->rules->collations.mariadb && !slice_eq(before, d->collation);
+    if (d->converted.len > 0 && !said)
+        d->collation = d->converted;
     return ERR_OK;
 }
 
@@ -157,10 +177,12 @@ static void table_options(struct draft *d)
 {
     const struct ddl_statement *st = d->st;
     d->system_versioned |= st->versioned;
+    d->sequence |= st->sequence;
     for (uint32_t i = 0; i < st->action_count; i++) {
         const struct ddl_action *a = &st->actions[i];
         if (a->kind == DDL_SET_ENGINE) {
-            d->engine = engine_name(a->name);
+            d->engine = engine_name(a->name, d->rules->collations.mariadb);
+            d->engine_changed = true;
         } else if (a->kind == DDL_ADD_VERSIONING) {
             d->system_versioned = true;
         } else if (a->kind == DDL_DROP_VERSIONING) {
@@ -214,8 +236,7 @@ static enum err pass_old(struct draft *d, struct draft_column **old, const struc
             c->dropped = true;
         } else if (a != NULL) {
             TRY(draft_column_new(d, a->column, &c->instead));
-            if (a->place == DDL_LAST)
-                TRY(append(d, c->instead));
+            TRY(append(d, c->instead));
         } else {
             TRY(adjust(d, c));
             TRY(append(d, c));
@@ -266,7 +287,7 @@ static enum err pass_new(struct draft *d, struct draft_column *const *old,
         } else if (a->kind == DDL_MODIFY_COLUMN && a->place != DDL_LAST && def != NULL) {
             c = old_named(old, def, a->name);
             if (c != NULL && c->instead != NULL)
-                TRY(place(d, a, c->instead));
+                TRY(move(d, a, c->instead));
         }
     }
     return ERR_OK;
@@ -400,6 +421,21 @@ static enum err finish(struct draft *d, struct table_def **out)
     return table_def_copy(&def, out);
 }
 
+/*
+ * A statement that drops keys and makes the same again changes nothing: the
+ * server then leaves the table as it is, the order of its keys too.
+ */
+static enum err keep_order(const struct table_def *before, struct table_def **after)
+{
+    struct table_def *same;
+    if (before->key_count < 2 || !ddl_same_but_order(before, *after))
+        return ERR_OK;
+    TRY(table_def_copy(before, &same));
+    free(*after);
+    *after = same;
+    return ERR_OK;
+}
+
 static struct slice known(struct slice s)
 {
     return s.len > 0 ? s : SLICE_LIT("");
@@ -411,9 +447,10 @@ static void begin(struct draft *d, const struct table_def *before)
     bool index = d->st->kind == DDL_CREATE_INDEX || d->st->kind == DDL_DROP_INDEX;
     d->database = before != NULL ? before->database : o->database;
     d->name = before != NULL ? before->name : index ? o->table : o->name;
-    d->engine = before != NULL             ? before->engine
-                : d->rules->engine.len > 0 ? engine_name(d->rules->engine)
-                                           : SLICE_LIT("InnoDB");
+    d->engine = before != NULL ? before->engine
+                : d->rules->engine.len > 0
+                    ? engine_name(d->rules->engine, d->rules->collations.mariadb)
+                    : SLICE_LIT("InnoDB");
     d->collation = known(before != NULL ? before->collation : d->rules->database_collation);
     d->converted = d->period = d->period_start = d->period_end = SLICE_LIT("");
     d->system_versioned = before != NULL && before->system_versioned;
@@ -454,6 +491,8 @@ enum err ddl_apply(const struct ddl_statement *st, const struct table_def *befor
             e = before != NULL ? alter(&d, before) : create(&d);
         if (e == ERR_OK)
             e = finish(&d, after);
+        if (e == ERR_OK && before != NULL)
+            e = keep_order(before, after);
     }
     arena_free(a);
     return e;

@@ -20,10 +20,14 @@
 struct ddl_rules {
     struct collation_rules collations;
     struct slice database_collation; /* of the table's database; len 0: not known */
+    struct slice session_collation;  /* of the session's default database: CHARACTER SET DEFAULT */
     struct slice engine;             /* default_storage_engine; len 0: InnoDB */
     bool implicit_timestamp;         /* explicit_defaults_for_timestamp is OFF */
     bool old_temporal;               /* MariaDB: mysql56_temporal_format is OFF */
 };
+
+/* Whether two definitions differ, if at all, in the order of their keys alone. */
+bool ddl_same_but_order(const struct table_def *a, const struct table_def *b);
 
 /*
  * CREATE TABLE (before is NULL; like: the table behind LIKE), ALTER TABLE,

@@ -29,15 +29,19 @@ struct draft_key {
     struct slice name;
     bool primary;
     bool unique;
+    bool old;      /* was there before the statement */
+    bool has_null; /* when the server sorts: some column may be NULL */
     bool fulltext; /* FULLTEXT, SPATIAL, VECTOR */
     bool hash;     /* shown as HASH */
+    bool last;     /* sorted as a hash: MariaDB goes by what an old key was before */
     bool using_hash;
     bool using_btree;
     bool generated;
     bool dropped;
     bool inexact; /* some part is not known, or an expression */
     bool prefix_unknown;
-    uint32_t order; /* in which keys were met */
+    bool expression_first; /* its first part is an expression, and so is its name */
+    uint32_t order;        /* in which keys were met */
     uint32_t part_count;
     struct draft_part *parts;
 };
@@ -50,6 +54,7 @@ struct draft {
     struct slice database;
     struct slice name;
     struct slice engine;
+    bool engine_changed;
     struct slice collation;
     struct slice converted; /* CONVERT TO: the collation; else len 0 */
     bool system_versioned;

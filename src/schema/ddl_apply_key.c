@@ -15,7 +15,8 @@
 #define KEY_NAME_NUMBER_MAX 100
 #define INNODB_KEY_BYTES    3072
 #define MYISAM_KEY_BYTES    1000
-#define ARIA_KEY_BYTES      2000
+#define ARIA_KEY_BYTES      2300
+#define SPATIAL_PREFIX      32 /* what the server shows of a part of a SPATIAL key */
 
 static bool is_primary_name(struct slice name)
 {
@@ -46,6 +47,26 @@ static enum err add_key(struct draft *d, uint32_t part_room, struct draft_key **
     return ERR_OK;
 }
 
+static uint32_t key_bytes_max(struct slice engine)
+{
+    if (slice_eq_nocase(engine, SLICE_LIT("MyISAM")))
+        return MYISAM_KEY_BYTES;
+    return slice_eq_nocase(engine, SLICE_LIT("Aria")) ? ARIA_KEY_BYTES : INNODB_KEY_BYTES;
+}
+
+/* MariaDB keeps a unique key that is too long for a tree, or over a whole BLOB, as a hash. */
+static bool too_long(struct slice engine, const struct draft_key *k)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < k->part_count; i++) {
+        const struct draft_part *p = &k->parts[i];
+        uint32_t max_len =
+            p->column->def.collation.len > 0 ? collation_max_len(p->column->def.collation) : 1;
+        bytes += p->prefix > 0 ? (uint64_t)p->prefix * max_len : p->column->bytes;
+    }
+    return bytes > key_bytes_max(engine);
+}
+
 /* ---- keys that are there ---- */
 
 /* What became of column number i of the definition; NULL: dropped. */
@@ -55,14 +76,29 @@ static struct draft_column *successor(struct draft_column *const *old, uint32_t 
     return c->dropped ? NULL : c->instead != NULL ? c->instead : c;
 }
 
-static enum err keep_key(struct draft *d, struct draft_column *const *old, uint32_t columns,
-                         const struct key_def *k, bool unique)
+/* Whether a key was kept as a hash for its length, with the columns as they were. */
+static bool was_long(const struct table_def *def, struct draft_column *const *old,
+                     const struct key_def *k)
+{
+    struct draft_part parts[DDL_KEY_PARTS_MAX];
+    struct draft_key was = {.parts = parts};
+    for (uint32_t i = 0; i < k->part_count && i < DDL_KEY_PARTS_MAX; i++)
+        if (k->parts[i] < def->column_count)
+            parts[was.part_count++] = (struct draft_part){
+                old[k->parts[i]], k->prefixes != NULL ? k->prefixes[i] : k->has_prefix};
+    return k->hash && too_long(def->engine, &was);
+}
+
+static enum err keep_key(struct draft *d, const struct table_def *def,
+                         struct draft_column *const *old, const struct key_def *k, bool unique)
 {
     struct draft_key *n;
     TRY(add_key(d, k->part_count, &n));
+    n->last = was_long(def, old, k);
     n->name = k->name;
     n->primary = k->primary;
     n->unique = unique;
+    n->old = true;
     n->hash = k->hash;
     n->generated = k->generated;
     n->prefix_unknown = k->prefixes == NULL && k->has_prefix;
@@ -70,7 +106,8 @@ static enum err keep_key(struct draft *d, struct draft_column *const *old, uint3
     for (uint32_t i = 0; k->prefixes != NULL && i < k->part_count; i++)
         n->inexact &= k->prefixes[i] == 0; /* then the prefixes are what it is about */
     for (uint32_t i = 0; i < k->part_count; i++) {
-        struct draft_column *c = k->parts[i] < columns ? successor(old, k->parts[i]) : NULL;
+        struct draft_column *c =
+            k->parts[i] < def->column_count ? successor(old, k->parts[i]) : NULL;
         if (c == NULL)
             continue;
         n->parts[n->part_count++] =
@@ -85,9 +122,9 @@ enum err draft_keys_keep(struct draft *d, const struct table_def *def,
                          struct draft_column *const *old)
 {
     for (uint32_t i = 0; i < def->key_count; i++)
-        TRY(keep_key(d, old, def->column_count, &def->keys[i], true));
+        TRY(keep_key(d, def, old, &def->keys[i], true));
     for (uint32_t i = 0; i < def->index_count; i++)
-        TRY(keep_key(d, old, def->column_count, &def->indexes[i], false));
+        TRY(keep_key(d, def, old, &def->indexes[i], false));
     return ERR_OK;
 }
 
@@ -124,26 +161,29 @@ static enum err add_parts(struct draft *d, struct draft_key *k, const struct ddl
     return add_part(d, k, d->period_start, 0);
 }
 
+/* Whether a key that comes before k has that name. */
+static bool is_taken(const struct draft *d, const struct draft_key *k, struct slice name)
+{
+    for (uint32_t i = 0; i < d->key_count && d->keys[i] != k; i++)
+        if (!d->keys[i]->dropped && sql_name_eq(d->keys[i]->name, name))
+            return true;
+    return is_primary_name(name);
+}
+
 /* The name of an unnamed key: that of its first column, with a number if it is taken. */
-static enum err invent_name(struct draft *d, struct draft_key *k, const struct ddl_key *words)
+static enum err invent_name(struct draft *d, struct draft_key *k)
 {
     char buf[256];
-    struct slice base = words->part_count > 0 && words->parts[0].expression
-                            ? SLICE_LIT("functional_index")
-                        : k->part_count > 0 ? k->parts[0].column->def.name
-                                            : SLICE_LIT("key");
+    struct slice base = k->expression_first || k->part_count == 0 ? SLICE_LIT("functional_index")
+                                                                  : k->parts[0].column->def.name;
     struct slice name = base;
-    for (unsigned n = 2; n < KEY_NAME_NUMBER_MAX; n++) {
-        if (draft_key_find(d, name) == NULL && !is_primary_name(name)) {
-            k->name = arena_copy(d->arena, name);
-            return d->arena->failed ? ERR_NO_MEMORY : ERR_OK;
-        }
+    for (unsigned n = 2; n < KEY_NAME_NUMBER_MAX && is_taken(d, k, name); n++) {
         int len = snprintf(buf, sizeof(buf), "%.*s_%u", base.len > 240 ? 240 : (int)base.len,
                            (const char *)base.ptr, n);
         name = slice_of(buf, (size_t)len);
     }
     k->name = arena_copy(d->arena, name);
-    return ERR_OK;
+    return d->arena->failed ? ERR_NO_MEMORY : ERR_OK;
 }
 
 static struct slice chosen_name(const struct draft *d, const struct ddl_key *words)
@@ -170,8 +210,10 @@ static enum err take_key(struct draft *d, const struct ddl_key *words, bool mayb
     struct draft_key *k;
     if (maybe && is_there(d, words))
         return ERR_OK;
+    struct draft_key *replaced = draft_key_find(d, words->name);
+    if (d->st->kind == DDL_CREATE_INDEX && d->st->or_replace && replaced != NULL)
+        replaced->dropped = true;
     TRY(add_key(d, words->part_count + 2, &k));
-    k->dropped = true; /* until it has a name: names are looked for among the others */
     k->primary = words->kind == DDL_KEY_PRIMARY;
     k->unique = k->primary || words->kind == DDL_KEY_UNIQUE;
     k->fulltext = words->kind == DDL_KEY_FULLTEXT || words->kind == DDL_KEY_SPATIAL ||
@@ -180,10 +222,10 @@ static enum err take_key(struct draft *d, const struct ddl_key *words, bool mayb
     k->using_hash = words->using_hash;
     k->using_btree = words->using_btree;
     TRY(add_parts(d, k, words));
-    k->name = k->primary ? SLICE_LIT("PRIMARY") : chosen_name(d, words);
-    if (k->name.len == 0)
-        TRY(invent_name(d, k, words));
-    k->dropped = false;
+    for (uint32_t i = 0; words->kind == DDL_KEY_SPATIAL && i < k->part_count; i++)
+        k->parts[i].prefix = SPATIAL_PREFIX;
+    k->name = k->primary ? SLICE_LIT("PRIMARY") : chosen_name(d, words); /* len 0: found later */
+    k->expression_first = words->part_count > 0 && words->parts[0].expression;
     return ERR_OK;
 }
 
@@ -290,34 +332,16 @@ static void settle_prefixes(struct draft_key *k)
     }
 }
 
-static uint32_t key_bytes_max(struct slice engine)
-{
-    if (slice_eq_nocase(engine, SLICE_LIT("MyISAM")))
-        return MYISAM_KEY_BYTES;
-    return slice_eq_nocase(engine, SLICE_LIT("Aria")) ? ARIA_KEY_BYTES : INNODB_KEY_BYTES;
-}
-
-/* MariaDB keeps a unique key that is too long for a tree, or over a whole BLOB, as a hash. */
-static bool too_long(const struct draft *d, const struct draft_key *k)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < k->part_count; i++) {
-        const struct draft_part *p = &k->parts[i];
-        uint32_t max_len =
-            p->column->def.collation.len > 0 ? collation_max_len(p->column->def.collation) : 1;
-        bytes += p->prefix > 0 ? (uint64_t)p->prefix * max_len : p->column->bytes;
-    }
-    return bytes > key_bytes_max(d->engine);
-}
-
 static void settle_hash(const struct draft *d, struct draft_key *k)
 {
-    if (slice_eq_nocase(d->engine, SLICE_LIT("MEMORY")))
+    if (!slice_eq_nocase(d->engine, SLICE_LIT("MEMORY")))
+        k->hash = d->rules->collations.mariadb && k->unique && !k->primary &&
+                  (k->using_hash || too_long(d->engine, k));
+    else if (!k->old || d->engine_changed)
         k->hash = !k->using_btree;
-    else if (d->rules->collations.mariadb)
-        k->hash = k->unique && !k->primary && (k->using_hash || k->hash || too_long(d, k));
-    else
-        k->hash = false;
+    if (!k->old)
+        k->last = k->hash && d->rules->collations.mariadb &&
+                  !slice_eq_nocase(d->engine, SLICE_LIT("MEMORY"));
 }
 
 /* System versioning makes the end of a row's time a part of what is unique (MariaDB). */
@@ -366,9 +390,11 @@ static int key_cmp(const void *x, const void *y)
     if (a_unique) {
         if (a->primary != b->primary)
             return a->primary ? -1 : 1;
-        if (has_null(a) != has_null(b))
-            return has_null(b) ? -1 : 1;
-        if (has_prefix(a) != has_prefix(b))
+        if (a->last != b->last)
+            return b->last ? -1 : 1;
+        if (!a->last && a->has_null != b->has_null)
+            return b->has_null ? -1 : 1;
+        if (!a->last && has_prefix(a) != has_prefix(b))
             return has_prefix(b) ? -1 : 1;
     }
     return a->order < b->order ? -1 : a->order > b->order;
@@ -383,19 +409,31 @@ static void compact(struct draft *d)
     d->key_count = n;
 }
 
+/*
+ * Names, and whether columns may be NULL, are worked out in the order in which
+ * the keys were met: the primary key changes its columns for later ones only.
+ */
+static enum err settle_in_order(struct draft *d)
+{
+    for (uint32_t i = 0; i < d->key_count; i++) {
+        struct draft_key *k = d->keys[i];
+        for (uint32_t j = 0; k->primary && j < k->part_count; j++)
+            k->parts[j].column->def.nullable = false;
+        k->has_null = has_null(k);
+        if (k->name.len == 0)
+            TRY(invent_name(d, k));
+        TRY(add_row_end(d, k));
+        settle_prefixes(k);
+        settle_hash(d, k);
+    }
+    return ERR_OK;
+}
+
 enum err draft_keys_finish(struct draft *d)
 {
     drop_served(d);
     compact(d);
-    for (uint32_t i = 0; i < d->key_count; i++) {
-        struct draft_key *k = d->keys[i];
-        TRY(add_row_end(d, k));
-        settle_prefixes(k);
-        for (uint32_t j = 0; k->primary && j < k->part_count; j++)
-            k->parts[j].column->def.nullable = false;
-    }
-    for (uint32_t i = 0; i < d->key_count; i++)
-        settle_hash(d, d->keys[i]);
+    TRY(settle_in_order(d));
     if (d->key_count > 1)
         qsort(d->keys, d->key_count, sizeof(struct draft_key *), key_cmp);
     return ERR_OK;

@@ -55,7 +55,6 @@ bool ddl_table_option(struct ddl_parser *p, bool *took)
                                              "row_format",
                                              "secondary_engine",
                                              "secondary_engine_attribute",
-                                             "sequence",
                                              "stats_auto_recalc",
                                              "stats_persistent",
                                              "stats_sample_pages",
@@ -79,6 +78,14 @@ bool ddl_table_option(struct ddl_parser *p, bool *took)
     }
     if (ddl_accept_two(p, "start", "transaction"))
         return true;
+    if (ddl_accept(p, "sequence")) {
+        int64_t on;
+        (void)ddl_accept_sign(p, '=');
+        if (!ddl_number(p, &on))
+            return false;
+        p->st->sequence = on != 0;
+        return true;
+    }
     if (ddl_accept_any(p, with_value)) {
         (void)ddl_accept_sign(p, '=');
         return ddl_skip_value(p);

@@ -127,7 +127,8 @@ bool ddl_at_key(const struct ddl_parser *p)
     static const char *const words[] = {"constraint", "primary", "unique",  "index", "key",
                                         "fulltext",   "spatial", "foreign", "check", NULL};
     /* The others are reserved; these are names unless what follows says otherwise. */
-    return ddl_at_any(p, words) || (ddl_at(p, "period") && sql_is(ddl_peek(p), "for")) ||
+    return ddl_at_any(p, words) ||
+           (ddl_at(p, "period") && (sql_is(ddl_peek(p), "for") || sql_is(ddl_peek(p), "if"))) ||
            (ddl_at(p, "vector") && (sql_is(ddl_peek(p), "index") || sql_is(ddl_peek(p), "key")));
 }
 
@@ -147,10 +148,12 @@ static bool check_constraint(struct ddl_parser *p)
     return true;
 }
 
-/* Behind PERIOD FOR: name (start, end) */
+/* Behind PERIOD: FOR name (start, end) */
 static bool period(struct ddl_parser *p, bool *maybe)
 {
     *maybe |= ddl_accept_if_not_exists(p);
+    if (!ddl_accept(p, "for"))
+        return false;
     struct ddl_key *k = ddl_key_new(p, DDL_KEY_PLAIN);
     struct ddl_action *a = k != NULL ? ddl_add_action(p, DDL_ADD_PERIOD) : NULL;
     if (a == NULL)
@@ -207,7 +210,7 @@ static bool named_key(struct ddl_parser *p, struct slice constraint, bool *maybe
 bool ddl_key_element(struct ddl_parser *p, bool *maybe)
 {
     struct slice constraint = SLICE_LIT("");
-    if (ddl_accept_two(p, "period", "for"))
+    if (ddl_accept(p, "period"))
         return period(p, maybe);
     if (ddl_accept(p, "constraint")) {
         static const char *const kinds[] = {"primary", "unique", "foreign", "check", NULL};
