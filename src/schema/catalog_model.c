@@ -499,7 +499,7 @@ static enum err drop_database(const struct run *r)
     return ERR_OK;
 }
 
-/* What is not understood puts the tables in doubt that it may concern. */
+/* What is not understood, or ran half way, puts the tables in doubt that it may concern. */
 static enum err not_understood(const struct run *r)
 {
     struct catalog *c = r->c;
@@ -513,14 +513,19 @@ static enum err not_understood(const struct run *r)
         }
     }
     if (c->effect_count > 0)
-        errmsg_set(r->why, ERR_UNSUPPORTED, "a statement that is not understood");
+        errmsg_set(r->why, ERR_UNSUPPORTED,
+                   r->s->failed ? "a statement that ended in an error half way"
+                                : "a statement that is not understood");
     return ERR_OK;
 }
 
 static enum err carry_out(const struct run *r)
 {
     const struct ddl_statement *st = r->st;
-    if (!st->parsed || (st->object_count == 0 && ddl_may_concern(st, SLICE_LIT(""), SLICE_LIT(""))))
+    if (st->kind == DDL_NONE)
+        return ERR_OK;
+    if (!st->parsed || r->s->failed ||
+        (st->object_count == 0 && ddl_may_concern(st, SLICE_LIT(""), SLICE_LIT(""))))
         return not_understood(r);
     switch ((int)st->kind) {
     case DDL_CREATE_TABLE:

@@ -44,6 +44,7 @@ struct catalog_session {
     struct slice database_collation; /* of databases that are not in the catalogue */
     struct slice utf8mb4_collation;  /* default_collation_for_utf8mb4 (MySQL) */
     struct slice engine;             /* default_storage_engine */
+    bool failed;                     /* the event has an error code: it ran half way */
     bool implicit_timestamp;         /* explicit_defaults_for_timestamp is OFF */
     bool utf8_is_utf8mb4;            /* MariaDB: old_mode lacks UTF8_IS_UTF8MB3 */
     bool old_temporal;               /* MariaDB: mysql56_temporal_format is OFF */

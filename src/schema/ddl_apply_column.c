@@ -289,6 +289,10 @@ static void measure(struct draft_column *c)
     c->chars = type_chars(&t);
     c->text = c->blob || c->chars > 0;
     c->bytes = c->blob ? UINT32_MAX : c->chars > 0 ? c->chars * max_len : 8;
+    c->width =
+        t.kind == COL_TEXT || t.kind == COL_BLOB ? class_bytes(t.length_bytes - 1u) : c->bytes;
+    c->geometry = t.kind == COL_GEOMETRY;
+    c->point = c->geometry && slice_eq_nocase(t.bare, SLICE_LIT("point"));
 }
 
 static bool is_temporal(enum ddl_type t)
@@ -351,7 +355,7 @@ static void convert_shape(const struct draft *d, const struct draft_column *c,
     uint32_t after = collation_max_len(s->collation);
     s->length = t->length;
     if (t->kind == COL_TEXT) {
-        uint64_t chars = (class_bytes(t->length_bytes - 1u) + before - 1) / before;
+        uint64_t chars = class_bytes(t->length_bytes - 1u) / before;
         s->type = text_types[text_class(chars * after)];
         s->length = -1;
     } else {

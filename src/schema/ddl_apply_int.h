@@ -15,8 +15,11 @@ struct draft_column {
     uint16_t index; /* in the finished definition */
     uint32_t chars; /* how many the column takes, for a prefix to be shorter than */
     uint32_t bytes; /* the same in bytes, UINT32_MAX for BLOB and TEXT */
-    bool blob;      /* BLOB, TEXT, JSON, GEOMETRY: a key needs a prefix */
-    bool text;      /* its keys may have prefixes */
+    uint64_t width; /* bytes that values have at most, of BLOB and TEXT too */
+    bool geometry;
+    bool point;
+    bool blob; /* BLOB, TEXT, JSON, GEOMETRY: a key needs a prefix */
+    bool text; /* its keys may have prefixes */
     bool row_end;
 };
 

@@ -16,6 +16,8 @@
 #define INNODB_KEY_BYTES    3072
 #define MYISAM_KEY_BYTES    1000
 #define ARIA_KEY_BYTES      2300
+#define POINT_PREFIX        25
+#define GEOMETRY_PREFIX     8
 #define SPATIAL_PREFIX      32 /* what the server shows of a part of a SPATIAL key */
 
 static bool is_primary_name(struct slice name)
@@ -62,7 +64,8 @@ static bool too_long(struct slice engine, const struct draft_key *k)
         const struct draft_part *p = &k->parts[i];
         uint32_t max_len =
             p->column->def.collation.len > 0 ? collation_max_len(p->column->def.collation) : 1;
-        bytes += p->prefix > 0 ? (uint64_t)p->prefix * max_len : p->column->bytes;
+        bool whole = p->prefix == 0 || (p->column->geometry && !p->column->point);
+        bytes += whole ? p->column->bytes : (uint64_t)p->prefix * max_len;
     }
     return bytes > key_bytes_max(engine);
 }
@@ -323,12 +326,32 @@ static void drop_served(struct draft *d)
     }
 }
 
-static void settle_prefixes(struct draft_key *k)
+/*
+ * MariaDB gives a part that is too long for an index a prefix of its own: as
+ * much of it as the engine takes, and fixed numbers of bytes of geometries.
+ */
+static uint32_t own_prefix(const struct draft *d, const struct draft_key *k,
+                           const struct draft_column *c)
+{
+    uint32_t most = key_bytes_max(d->engine);
+    uint32_t max_len = c->def.collation.len > 0 ? collation_max_len(c->def.collation) : 1;
+    if (!d->rules->collations.mariadb || k->fulltext)
+        return 0;
+    if (c->geometry && (c->point || k->unique))
+        return c->point ? POINT_PREFIX : GEOMETRY_PREFIX;
+    if (k->unique || (!c->blob && c->bytes <= most))
+        return 0;
+    return (uint32_t)(c->width < most ? c->width : most) / max_len;
+}
+
+static void settle_prefixes(const struct draft *d, struct draft_key *k)
 {
     for (uint32_t i = 0; i < k->part_count; i++) {
         struct draft_part *p = &k->parts[i];
         if (!p->column->text || (!p->column->blob && p->prefix >= p->column->chars))
             p->prefix = 0;
+        if (p->prefix == 0)
+            p->prefix = own_prefix(d, k, p->column);
     }
 }
 
@@ -423,7 +446,7 @@ static enum err settle_in_order(struct draft *d)
         if (k->name.len == 0)
             TRY(invent_name(d, k));
         TRY(add_row_end(d, k));
-        settle_prefixes(k);
+        settle_prefixes(d, k);
         settle_hash(d, k);
     }
     return ERR_OK;

@@ -113,8 +113,9 @@ static void second_words(struct ddl_parser *p, const struct type_word *w, struct
     } else if (slice_eq_nocase(word, SLICE_LIT("long"))) {
         if (ddl_accept(p, "varbinary"))
             c->type = DDL_MEDIUMBLOB;
-        else if (ddl_accept_any(p, character) || ddl_at_any(p, varying))
-            (void)ddl_accept_any(p, varying);
+        else if (!ddl_accept_any(p, varying) && ddl_at_any(p, character) &&
+                 sql_is(ddl_peek(p), "varying"))
+            ddl_next(p), ddl_next(p);
     } else if (w->type == DDL_CHAR && ddl_accept_any(p, varying)) {
         c->type = DDL_VARCHAR;
     }

@@ -6,7 +6,7 @@
  * Standard input, one line each, fields separated by tabs; in fields \t, \n, \\
  * and \0 stand for a tab, a line feed, a backslash and a NUL:
  *     V name value          server_collation, utf8mb4_collation, engine, sql_mode (a number),
- *                           implicit_timestamp (0 or 1)
+ *                           implicit_timestamp, failed (0 or 1)
  *     B name collation      a database that is there
  *     S database statement  carried out with that default database
  *     D                     the whole catalogue
@@ -98,6 +98,8 @@ static void set_value(struct tool *t, char *rest)
         t->sql_mode = strtoull(number, NULL, 10);
     else if (slice_eq(name, SLICE_LIT("implicit_timestamp")))
         t->session.implicit_timestamp = number[0] == '1';
+    else if (slice_eq(name, SLICE_LIT("failed")))
+        t->session.failed = number[0] == '1';
     else if (slice_eq(name, SLICE_LIT("server_collation")))
         t->session.server_collation = keep(t, value);
     else if (slice_eq(name, SLICE_LIT("utf8mb4_collation")))

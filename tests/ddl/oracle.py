@@ -87,6 +87,8 @@ class Oracle:
         # MariaDB sorts keys that are or were hashes by what has become of them in the frm, which
         # nothing shows: of the tables that had one the order of keys is not compared.
         self.hashed = set()
+        self.columns_shown = {}
+        self.keys_shown = {}
         self.session()
 
     def close(self):
@@ -140,7 +142,15 @@ class Oracle:
     def run(self, statement):
         """Returns what the tool said of each statement in the binlog. SqlError: the server refuses it."""
         word = statement.split(None, 1)[0].upper() if statement.split() else ""
-        self.connection.run(statement)
+        try:
+            self.connection.run(statement)
+        except sql.SqlError:
+            # What is in the binlog of it all the same did something.
+            self.tool.tell("V", "failed", "1")
+            said = [(text, self.tool.ask("S", database, text)) for database, text in self.events()]
+            self.tool.tell("V", "failed", "0")
+            self.compare(said)
+            raise
         if word in ("SET", "USE"):
             self.session()
             return []
@@ -167,7 +177,10 @@ class Oracle:
         self.told.update(odd)
         if new:
             lines = [f"  binlog: {text!r}\n  tool: {answer}" for text, answer in said]
-            raise Difference("\n".join(lines + new))
+            tables = {tuple(line.split("\t")[1:3]) for line in new}
+            agreed = ["  both:           " + line for line in theirs
+                      if line in mine and tuple(line.split("\t")[1:3]) in tables]
+            raise Difference("\n".join(lines + new + agreed))
 
     def without_order(self, line):
         fields = line.split("\t")
@@ -200,6 +213,7 @@ class Oracle:
                 place = columns.setdefault(row[:2], [])
                 lines.append(self.column(row, len(place)))
                 place.append(row[2])
+        self.columns_shown = columns
         return lines + self.keys(where, columns)
 
     @staticmethod
@@ -229,6 +243,7 @@ class Oracle:
             key["prefix"] |= column is None or part is not None
             if column is not None:
                 key["parts"].append(f"{places.index(column.lower())}:{part or 0}")
+        self.keys_shown = keys
         lines = []
         for (database, table), named in keys.items():
             if self.mariadb and any(key["hash"] for key in named.values()):
