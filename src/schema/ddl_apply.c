@@ -224,6 +224,16 @@ static enum err adjust(struct draft *d, struct draft_column *c)
     return d->converted.len > 0 ? draft_column_convert(d, c) : ERR_OK;
 }
 
+/* MySQL sizes a TEXT that is changed and converted at once by what no text tells. */
+static enum err check_converted(struct draft *d, const struct ddl_column *c)
+{
+    bool sized = c->type >= DDL_TINYTEXT && c->type <= DDL_LONGBLOB && c->length < 0;
+    if (d->converted.len == 0 || d->rules->collations.mariadb || !sized)
+        return ERR_OK;
+    return draft_fail(d, ERR_UNSUPPORTED, "column %.*s is changed and converted in one statement",
+                      SLICE_ARG(c->name));
+}
+
 /* The first pass. old: all columns that were there, for keys to follow. */
 static enum err pass_old(struct draft *d, struct draft_column **old, const struct table_def *def)
 {
@@ -235,6 +245,7 @@ static enum err pass_old(struct draft *d, struct draft_column **old, const struc
         if (action_on(d, DDL_DROP_COLUMN, c->def.name) != NULL) {
             c->dropped = true;
         } else if (a != NULL) {
+            TRY(check_converted(d, a->column));
             TRY(draft_column_new(d, a->column, &c->instead));
             TRY(append(d, c->instead));
         } else {

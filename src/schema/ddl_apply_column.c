@@ -226,13 +226,18 @@ static void write_length(const struct draft *d, const struct ddl_column *c, cons
     }
 }
 
-static void write_members(const struct ddl_column *c, struct writer *w)
+/* Labels lose their trailing spaces, but for those of no character set. */
+static void write_members(const struct ddl_column *c, const struct shape *s, struct writer *w)
 {
+    bool binary = s->collation.len == 0 || slice_eq(s->collation, SLICE_LIT("binary"));
     writer_lit(w, "(");
     for (uint32_t i = 0; i < c->member_count; i++) {
+        struct slice label = c->members[i];
+        while (!binary && label.len > 0 && label.ptr[label.len - 1] == ' ')
+            label.len--;
         if (i > 0)
             writer_lit(w, ",");
-        type_member_quote(c->members[i], w);
+        type_member_quote(label, w);
     }
     writer_lit(w, ")");
 }
@@ -242,7 +247,7 @@ static void write_type(const struct draft *d, const struct ddl_column *c, const 
 {
     writer_printf(w, "%s", type_name(d, s->type));
     if (s->type == DDL_ENUM || s->type == DDL_SET)
-        write_members(c, w);
+        write_members(c, s, w);
     else
         write_length(d, c, s, w);
     bool number = s->type <= DDL_DECIMAL;

@@ -43,6 +43,7 @@ struct draft_key {
     bool dropped;
     bool inexact; /* some part is not known, or an expression */
     bool prefix_unknown;
+    bool shortened; /* a geometry was given a prefix: such a key begins as a hash (MariaDB) */
     bool expression_first; /* its first part is an expression, and so is its name */
     uint32_t order;        /* in which keys were met */
     uint32_t part_count;

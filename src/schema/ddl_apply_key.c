@@ -64,8 +64,7 @@ static bool too_long(struct slice engine, const struct draft_key *k)
         const struct draft_part *p = &k->parts[i];
         uint32_t max_len =
             p->column->def.collation.len > 0 ? collation_max_len(p->column->def.collation) : 1;
-        bool whole = p->prefix == 0 || (p->column->geometry && !p->column->point);
-        bytes += whole ? p->column->bytes : (uint64_t)p->prefix * max_len;
+        bytes += p->prefix > 0 ? (uint64_t)p->prefix * max_len : p->column->bytes;
     }
     return bytes > key_bytes_max(engine);
 }
@@ -350,8 +349,10 @@ static void settle_prefixes(const struct draft *d, struct draft_key *k)
         struct draft_part *p = &k->parts[i];
         if (!p->column->text || (!p->column->blob && p->prefix >= p->column->chars))
             p->prefix = 0;
-        if (p->prefix == 0)
-            p->prefix = own_prefix(d, k, p->column);
+        if (p->prefix > 0)
+            continue;
+        p->prefix = own_prefix(d, k, p->column);
+        k->shortened |= p->prefix == GEOMETRY_PREFIX && p->column->geometry;
     }
 }
 
@@ -359,7 +360,7 @@ static void settle_hash(const struct draft *d, struct draft_key *k)
 {
     if (!slice_eq_nocase(d->engine, SLICE_LIT("MEMORY")))
         k->hash = d->rules->collations.mariadb && k->unique && !k->primary &&
-                  (k->using_hash || too_long(d->engine, k));
+                  (k->using_hash || k->shortened || too_long(d->engine, k));
     else if (!k->old || d->engine_changed)
         k->hash = !k->using_btree;
     if (!k->old)

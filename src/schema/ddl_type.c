@@ -72,8 +72,6 @@ static bool member(struct ddl_parser *p, struct ddl_column *c, uint32_t *cap)
     if (!ddl_grow(p, &c->members, cap, c->member_count, sizeof(*c->members), DDL_MEMBERS_MAX) ||
         !ddl_text(p, &text))
         return false;
-    while (text.len > 0 && text.ptr[text.len - 1] == ' ')
-        text.len--; /* the server strips them */
     c->members[c->member_count++] = text;
     return true;
 }

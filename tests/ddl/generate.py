@@ -18,7 +18,8 @@ COLLATIONS = (
     "utf8mb4_bin", "utf8mb4_unicode_ci", "utf8mb3_bin", "utf8_unicode_ci", "latin1_bin", "latin1_german1_ci",
     "cp1251_bin", "ascii_bin", "utf16_bin", "UTF8MB4_GENERAL_CI",
 )
-LABELS = ("'x'", "'y z'", "'it''s'", "'a\\\\b'", "'q\"q'", "'é'", "'日本'", "''", "'T'", "'trail '", "'\\n'", "'c,d'", "')'")
+# Only ASCII: MySQL makes nonsense of other labels when their column is converted.
+LABELS = ("'x'", "'y z'", "'it''s'", "'a\\\\b'", "'q\"q'", "''", "'T'", "'trail '", "'\\n'", "'c,d'", "')'")
 
 
 def quote(name):
@@ -31,10 +32,12 @@ class Generator:
         self.mariadb = mariadb
         self.tables = {}  # (database, table): columns
         self.keys = {}    # (database, table): names of keys
+        self.types = {}   # (database, table): bare types of columns
 
     def learn(self, oracle):
         self.tables = {t: list(c) for t, c in oracle.columns_shown.items()}
         self.keys = {t: list(k) for t, k in oracle.keys_shown.items()}
+        self.types = oracle.types_shown
 
     # -- pieces --------------------------------------------------------------
 
@@ -142,8 +145,9 @@ class Generator:
         kind = self.type()
         return name + self.space() + self.case(kind) + self.attributes(kind)
 
-    def key(self, columns):
+    def key(self, columns, geometries=()):
         parts = []
+        columns = [c for c in columns if c not in geometries] or ["a"]
         for c in self.r.sample(columns, min(len(columns), self.r.choice((1, 1, 1, 2, 3)))):
             parts.append(self.exact(c) + self.one("", "", "", "(5)", "(10)", "(20)", " DESC" if not self.mariadb else ""))
         body = f" ({', '.join(parts)})"
@@ -175,7 +179,8 @@ class Generator:
             return head + self.one(" AS", "") + " SELECT * FROM " + self.table_name(self.table())
         columns = self.r.sample(COLUMNS[:-2], self.r.randint(1, 7))
         items = [self.definition(c) for c in columns]
-        items += [self.key(columns) for _ in range(self.r.choice((0, 0, 1, 2, 3)))]
+        geometries = [c for c, item in zip(columns, items) if re.search("(?i)point|geom", item)]
+        items += [self.key(columns, geometries) for _ in range(self.r.choice((0, 0, 1, 2, 3)))]
         text = f"{head}{self.space()}({(',' + self.space()).join(items)}) {self.table_options()}"
         if self.mariadb and self.r.random() < 0.05:
             text += " WITH SYSTEM VERSIONING"
@@ -194,6 +199,7 @@ class Generator:
     def alter_action(self, table):
         r, columns = self.r, self.tables.get(table) or ["a"]
         keys = self.keys.get(table) or ["nokey"]
+        geometries = self.geometries(table)
         column = self.column(table)
         exists = self.maybe(0.2, "IF EXISTS ") if self.mariadb else ""
         actions = [
@@ -204,15 +210,13 @@ class Generator:
             lambda: f"CHANGE {exists}{self.name(column)} {self.definition(self.new_column(table))}{self.place(table)}",
             lambda: f"RENAME COLUMN {self.name(column)} TO {self.exact(self.new_column(table))}",
             lambda: f"ALTER {self.maybe(0.5, 'COLUMN ')}{self.name(column)} " + self.one("DROP DEFAULT", "SET DEFAULT 1", "SET DEFAULT ('x')"),
-            lambda: "ADD " + self.key(columns), lambda: "ADD " + self.key(columns), lambda: "ADD " + self.key(columns),
+            *[lambda: "ADD " + self.key(columns, geometries)] * 3,
             lambda: f"DROP {self.one('KEY', 'INDEX')} {exists}{quote(r.choice(keys))}",
             lambda: f"DROP {self.one('KEY', 'INDEX')} {exists}{quote(r.choice(keys))}",
             lambda: "DROP PRIMARY KEY",
             lambda: f"RENAME {self.one('KEY', 'INDEX')} {quote(r.choice(keys))} TO {self.exact(self.one(*COLUMNS))}",
             lambda: self.one("ENGINE=InnoDB", "ENGINE=MyISAM", "COMMENT 'y'", "ROW_FORMAT=DEFAULT", "FORCE"),
             lambda: self.one("", "DEFAULT ") + self.charset(True),
-            lambda: f"CONVERT TO CHARACTER SET {self.one(*CHARSETS)}",
-            lambda: "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
             lambda: f"ORDER BY {self.name(column)}",
             lambda: "ALGORITHM=COPY",
         ]
@@ -220,10 +224,18 @@ class Generator:
             actions.append(lambda: f"ALTER COLUMN {self.name(column)} SET {self.one('VISIBLE', 'INVISIBLE')}")
         return r.choice(actions)()
 
+    def conversions(self):
+        # Labels of ENUM come out broken from sets of two bytes and more (both servers).
+        return [c for c in CHARSETS if not c.startswith(("utf16", "utf32", "ucs2"))] + ["utf8mb4 COLLATE utf8mb4_unicode_ci"]
+
     def alter(self):
         table = self.table()
         actions = [self.alter_action(table) for _ in range(self.r.choice((1, 1, 1, 2, 2, 3, 4)))]
-        if self.r.random() < 0.06:
+        # MySQL sizes a TEXT that is changed and converted at once by what no text tells.
+        if self.r.random() < 0.1 and not any(a.startswith(("MODIFY", "CHANGE")) for a in actions):
+            actions.append("CONVERT TO CHARACTER SET " + self.one(*self.conversions()))
+        # MariaDB 10.11 leaves a table behind whose name has other letters.
+        if self.r.random() < 0.06 and (not self.mariadb or table[1].isascii()):
             actions.append("RENAME " + self.one("TO ", "AS ", "") + self.table_name(self.new_table()))
         return f"{self.case('ALTER TABLE')} {self.table_name(table)}{self.space()}{(', ').join(actions)}"
 
@@ -234,11 +246,16 @@ class Generator:
                     f"tmp TO {self.table_name(b)}")
         return f"RENAME TABLE {self.table_name(a)} TO {self.table_name(self.new_table())}"
 
+    def geometries(self, table):
+        # What MariaDB makes of prefixes of theirs follows no rule that a key's text tells.
+        found = self.types.get(table, {})
+        return [c for c, kind in found.items() if "point" in kind or "geom" in kind or "string" in kind or "polygon" in kind]
+
     def index(self):
         table = self.table()
         if self.r.random() < 0.4 and self.keys.get(table):
             return f"DROP INDEX {quote(self.r.choice(self.keys[table]))} ON {self.table_name(table)}"
-        columns = self.r.sample(self.tables.get(table) or ["a"], 1)
+        columns = [self.r.choice([c for c in self.tables.get(table, ()) if c not in self.geometries(table)] or ["a"])]
         body = ", ".join(self.exact(c) + self.one("", "", "(4)") for c in columns)
         return (f"CREATE {self.one('', 'UNIQUE ')}INDEX {self.exact(self.one(*COLUMNS))} ON "
                 f"{self.table_name(table)} ({body})")

@@ -87,7 +87,9 @@ class Oracle:
         # MariaDB sorts keys that are or were hashes by what has become of them in the frm, which
         # nothing shows: of the tables that had one the order of keys is not compared.
         self.hashed = set()
+        self.shown_before = []
         self.columns_shown = {}
+        self.types_shown = {}
         self.keys_shown = {}
         self.session()
 
@@ -175,12 +177,15 @@ class Oracle:
         odd += ["  server only:    " + line for line in theirs if line not in mine]
         new = [line for line in odd if line not in self.told]
         self.told.update(odd)
+        before, self.shown_before = self.shown_before, theirs
         if new:
             lines = [f"  binlog: {text!r}\n  tool: {answer}" for text, answer in said]
             tables = {tuple(line.split("\t")[1:3]) for line in new}
             agreed = ["  both:           " + line for line in theirs
                       if line in mine and tuple(line.split("\t")[1:3]) in tables]
-            raise Difference("\n".join(lines + new + agreed))
+            was = ["  before:         " + line for line in before
+                   if line[0] == "K" and tuple(line.split("\t")[1:3]) in tables]
+            raise Difference("\n".join(lines + new + agreed + was))
 
     def without_order(self, line):
         fields = line.split("\t")
@@ -202,7 +207,7 @@ class Oracle:
                       + [f"{int(row[4] == 'SYSTEM VERSIONED')}{int(row[4] == 'SEQUENCE')}"])
             for row in tables
         ]
-        columns = {}
+        columns, types = {}, {}
         rows = self.watcher.text(
             "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, COLLATION_NAME, "
             f"DATETIME_PRECISION, IS_NULLABLE, EXTRA FROM information_schema.COLUMNS WHERE {where} "
@@ -213,7 +218,8 @@ class Oracle:
                 place = columns.setdefault(row[:2], [])
                 lines.append(self.column(row, len(place)))
                 place.append(row[2])
-        self.columns_shown = columns
+                types.setdefault(row[:2], {})[row[2]] = row[4]
+        self.columns_shown, self.types_shown = columns, types
         return lines + self.keys(where, columns)
 
     @staticmethod
