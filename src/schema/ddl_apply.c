@@ -153,13 +153,14 @@ static bool gather_words(const struct ddl_statement *st, enum ddl_action_kind ki
 /* The table's collation, for columns of this statement too. */
 static enum err table_collation(struct draft *d)
 {
-    struct slice before = d->collation;
+    bool said = false;
     for (int i = 0; i < 2; i++) {
         struct collation_words w = {.charset = SLICE_LIT(""), .collation = SLICE_LIT("")};
         bool by_default = false;
         enum ddl_action_kind kind = i == 0 ? DDL_SET_CHARSET : DDL_CONVERT_CHARSET;
         if (!gather_words(d->st, kind, &w, &by_default))
             continue;
+        said |= i == 0 && d->rules->collations.mariadb;
         struct slice context = by_default ? d->rules->session_collation : d->collation;
         struct slice *out = kind == DDL_CONVERT_CHARSET ? &d->converted : &d->collation;
         if (!collation_resolve(&d->rules->collations, &w, context, d->arena, out))
@@ -167,7 +168,6 @@ static enum err table_collation(struct draft *d)
                               "its character set is that of the database, which is not known");
     }
     /* MariaDB: a default that the statement names, too, stays beside CONVERT. */
-    bool said = d->rules->collations.mariadb && !slice_eq(before, d->collation);
     if (d->converted.len > 0 && !said)
         d->collation = d->converted;
     return ERR_OK;

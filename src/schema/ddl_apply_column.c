@@ -121,6 +121,19 @@ static void make_binary(const struct draft *d, struct shape *s)
         s->collation = SLICE_LIT("");
 }
 
+/* CONVERT TO takes new columns along; MariaDB leaves them the attribute BINARY. */
+static enum err converted_collation(struct draft *d, const struct ddl_column *c, struct slice *out)
+{
+    const struct collation_words words = {
+        .charset = SLICE_LIT(""), .collation = SLICE_LIT(""), .binary = true};
+    *out = d->converted;
+    if (!d->rules->collations.mariadb || !c->binary)
+        return ERR_OK;
+    return collation_resolve(&d->rules->collations, &words, d->converted, d->arena, out)
+               ? ERR_OK
+               : ERR_NO_MEMORY;
+}
+
 static enum err resolve_text(struct draft *d, const struct ddl_column *c, struct shape *s)
 {
     const struct collation_words words = {
@@ -134,7 +147,7 @@ static enum err resolve_text(struct draft *d, const struct ddl_column *c, struct
                           SLICE_ARG(c->name));
     bool binary = slice_eq(s->collation, SLICE_LIT("binary"));
     if (d->converted.len > 0 && !binary) {
-        s->collation = d->converted;
+        TRY(converted_collation(d, c, &s->collation));
         binary = slice_eq(s->collation, SLICE_LIT("binary"));
     }
     if (binary)

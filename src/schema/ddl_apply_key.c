@@ -245,11 +245,20 @@ static enum err column_keys(struct draft *d, const struct ddl_column *c)
     return c->unique && both ? take_key(d, &key, false) : ERR_OK;
 }
 
+/* A key of before, even when all its columns are dropped. */
+static struct draft_key *old_key(const struct draft *d, struct slice name)
+{
+    for (uint32_t i = 0; i < d->key_count; i++)
+        if (d->keys[i]->old && sql_name_eq(d->keys[i]->name, name))
+            return d->keys[i];
+    return NULL;
+}
+
 static enum err drop_key(struct draft *d, const struct ddl_action *a)
 {
     bool primary = a->kind == DDL_DROP_PRIMARY_KEY;
     struct slice name = primary ? SLICE_LIT("PRIMARY") : a->name;
-    struct draft_key *k = draft_key_find(d, name);
+    struct draft_key *k = old_key(d, name);
     if (k != NULL && (a->kind != DDL_DROP_CONSTRAINT || k->unique))
         k->dropped = true;
     else if (!a->maybe && a->kind != DDL_DROP_CONSTRAINT)
@@ -274,13 +283,11 @@ static bool drops_key(enum ddl_action_kind kind)
     return kind == DDL_DROP_KEY || kind == DDL_DROP_PRIMARY_KEY || kind == DDL_DROP_CONSTRAINT;
 }
 
-/* Whether the column of an action is in the table, and not another that was there before. */
-static bool made_column(const struct draft *d, const struct ddl_action *a)
+/* Whether an action's column is in the table; ADD COLUMN IF NOT EXISTS brings its key anyhow. */
+static bool has_column(const struct draft *d, const struct ddl_action *a)
 {
-    if (a->kind != DDL_ADD_COLUMN && a->kind != DDL_MODIFY_COLUMN)
-        return false;
-    const struct draft_column *c = draft_column_find(d, a->column->name);
-    return c != NULL && c->def.name.ptr == a->column->name.ptr;
+    return (a->kind == DDL_ADD_COLUMN || a->kind == DDL_MODIFY_COLUMN) &&
+           draft_column_find(d, a->column->name) != NULL;
 }
 
 enum err draft_keys_change(struct draft *d)
@@ -296,7 +303,7 @@ enum err draft_keys_change(struct draft *d)
         const struct ddl_action *a = &st->actions[i];
         if (a->kind == DDL_ADD_KEY)
             TRY(take_key(d, a->key, a->maybe || a->key->if_not_exists));
-        else if (made_column(d, a))
+        else if (has_column(d, a))
             TRY(column_keys(d, a->column));
     }
     return ERR_OK;
@@ -340,7 +347,15 @@ static uint32_t own_prefix(const struct draft *d, const struct draft_key *k,
         return c->point ? POINT_PREFIX : GEOMETRY_PREFIX;
     if (k->unique || (!c->blob && c->bytes <= most))
         return 0;
-    return (uint32_t)(c->width < most ? c->width : most) / max_len;
+    return (uint32_t)(c->width < most / max_len ? c->width : most / max_len);
+}
+
+/* The characters that an index over a column may take; no bound for unique keys. */
+static uint32_t longest_prefix(const struct draft *d, const struct draft_key *k,
+                               const struct draft_column *c)
+{
+    uint32_t max_len = c->def.collation.len > 0 ? collation_max_len(c->def.collation) : 1;
+    return k->unique || k->fulltext ? UINT32_MAX : key_bytes_max(d->engine) / max_len;
 }
 
 static void settle_prefixes(const struct draft *d, struct draft_key *k)
@@ -349,6 +364,9 @@ static void settle_prefixes(const struct draft *d, struct draft_key *k)
         struct draft_part *p = &k->parts[i];
         if (!p->column->text || (!p->column->blob && p->prefix >= p->column->chars))
             p->prefix = 0;
+        uint32_t most = longest_prefix(d, k, p->column);
+        if (p->prefix > most)
+            p->prefix = most;
         if (p->prefix > 0)
             continue;
         p->prefix = own_prefix(d, k, p->column);

@@ -218,7 +218,7 @@ class Oracle:
                 place = columns.setdefault(row[:2], [])
                 lines.append(self.column(row, len(place)))
                 place.append(row[2])
-                types.setdefault(row[:2], {})[row[2]] = row[4]
+                types.setdefault(row[:2], {})[row[2]] = row[4] + row[8].lower()
         self.columns_shown, self.types_shown = columns, types
         return lines + self.keys(where, columns)
 
