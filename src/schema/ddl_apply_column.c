@@ -121,13 +121,13 @@ static void make_binary(const struct draft *d, struct shape *s)
         s->collation = SLICE_LIT("");
 }
 
-/* CONVERT TO takes new columns along; MariaDB leaves them the attribute BINARY. */
+/* CONVERT TO takes new columns along, but leaves them the attribute BINARY. */
 static enum err converted_collation(struct draft *d, const struct ddl_column *c, struct slice *out)
 {
     const struct collation_words words = {
         .charset = SLICE_LIT(""), .collation = SLICE_LIT(""), .binary = true};
     *out = d->converted;
-    if (!d->rules->collations.mariadb || !c->binary)
+    if (!c->binary)
         return ERR_OK;
     return collation_resolve(&d->rules->collations, &words, d->converted, d->arena, out)
                ? ERR_OK
@@ -295,6 +295,13 @@ static uint32_t type_chars(const struct type_text *t)
                : 0;
 }
 
+/* A SET is kept in 1, 2, 3, 4 or 8 bytes. */
+static uint32_t set_bytes(uint32_t members)
+{
+    uint32_t bytes = (members + 7) / 8;
+    return bytes > 4 ? 8 : bytes;
+}
+
 /* Bytes that a key over the whole column takes, roughly where it is not text. */
 static void measure(struct draft_column *c)
 {
@@ -309,6 +316,9 @@ static void measure(struct draft_column *c)
     c->bytes = c->blob ? UINT32_MAX : c->chars > 0 ? c->chars * max_len : 8;
     c->width =
         t.kind == COL_TEXT || t.kind == COL_BLOB ? class_bytes(t.length_bytes - 1u) : c->bytes;
+    c->label_bytes = t.kind == COL_ENUM  ? (t.member_count > 255 ? 2 : 1)
+                     : t.kind == COL_SET ? set_bytes(t.member_count)
+                                         : 0;
     c->geometry = t.kind == COL_GEOMETRY;
     c->point = c->geometry && slice_eq_nocase(t.bare, SLICE_LIT("point"));
 }

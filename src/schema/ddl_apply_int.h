@@ -12,10 +12,11 @@ struct draft_column {
     struct column_def def;
     struct draft_column *instead; /* what MODIFY puts in the place of this one; else NULL */
     bool dropped;
-    uint16_t index; /* in the finished definition */
-    uint32_t chars; /* how many the column takes, for a prefix to be shorter than */
-    uint32_t bytes; /* the same in bytes, UINT32_MAX for BLOB and TEXT */
-    uint64_t width; /* bytes that values have at most, of BLOB and TEXT too */
+    uint16_t index;       /* in the finished definition */
+    uint32_t chars;       /* how many the column takes, for a prefix to be shorter than */
+    uint32_t bytes;       /* the same in bytes, UINT32_MAX for BLOB and TEXT */
+    uint64_t width;       /* bytes that values have at most, of BLOB and TEXT too */
+    uint32_t label_bytes; /* of the number of an ENUM's or SET's label; else 0 */
     bool geometry;
     bool point;
     bool blob; /* BLOB, TEXT, JSON, GEOMETRY: a key needs a prefix */
@@ -34,6 +35,7 @@ struct draft_key {
     bool unique;
     bool old;      /* was there before the statement */
     bool has_null; /* when the server sorts: some column may be NULL */
+    bool partial;  /* when the server sorts: some part is a prefix */
     bool fulltext; /* FULLTEXT, SPATIAL, VECTOR */
     bool hash;     /* shown as HASH */
     bool last;     /* sorted as a hash: MariaDB goes by what an old key was before */

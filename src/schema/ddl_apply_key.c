@@ -91,6 +91,20 @@ static bool was_long(const struct table_def *def, struct draft_column *const *ol
     return k->hash && too_long(def->engine, &was);
 }
 
+/*
+ * The prefix of a part whose column has become another: a key over a whole ENUM
+ * or SET takes as many bytes of a text as the number of a label had.
+ */
+static uint32_t kept_prefix(const struct draft_column *was, const struct draft_column *is,
+                            uint32_t prefix)
+{
+    uint32_t max_len = was->def.collation.len > 0 ? collation_max_len(was->def.collation) : 1;
+    if (prefix > 0 || was == is || was->label_bytes == 0 || !is->text ||
+        is->bytes <= was->label_bytes)
+        return prefix;
+    return was->label_bytes / max_len;
+}
+
 static enum err keep_key(struct draft *d, const struct table_def *def,
                          struct draft_column *const *old, const struct key_def *k, bool unique)
 {
@@ -112,8 +126,9 @@ static enum err keep_key(struct draft *d, const struct table_def *def,
             k->parts[i] < def->column_count ? successor(old, k->parts[i]) : NULL;
         if (c == NULL)
             continue;
+        uint32_t prefix = k->prefixes != NULL ? k->prefixes[i] : 0;
         n->parts[n->part_count++] =
-            (struct draft_part){c, k->prefixes != NULL ? k->prefixes[i] : 0};
+            (struct draft_part){c, kept_prefix(old[k->parts[i]], c, prefix)};
     }
     /* A key goes with the last of its columns; of one over expressions none is known. */
     n->dropped = n->part_count == 0 && k->part_count > 0;
@@ -231,14 +246,19 @@ static enum err take_key(struct draft *d, const struct ddl_key *words, bool mayb
     return ERR_OK;
 }
 
-/* UNIQUE and PRIMARY KEY at a column; MariaDB takes the greater of both. */
+/*
+ * UNIQUE and PRIMARY KEY at a column; MariaDB takes the greater of both. Where
+ * ADD COLUMN IF NOT EXISTS finds the column, UNIQUE is made all the same.
+ */
 static enum err column_keys(struct draft *d, const struct ddl_column *c)
 {
+    const struct draft_column *column = draft_column_find(d, c->name);
+    bool made = column != NULL && column->def.name.ptr == c->name.ptr;
     struct ddl_key_part part = {.column = c->name};
     struct ddl_key key = {
         .name = SLICE_LIT(""), .constraint = SLICE_LIT(""), .part_count = 1, .parts = &part};
     key.kind = DDL_KEY_PRIMARY;
-    if (c->primary)
+    if (c->primary && made)
         TRY(take_key(d, &key, false));
     key.kind = DDL_KEY_UNIQUE;
     bool both = !c->primary || !d->rules->collations.mariadb;
@@ -269,7 +289,7 @@ static enum err drop_key(struct draft *d, const struct ddl_action *a)
 
 static enum err rename_key(struct draft *d, const struct ddl_action *a)
 {
-    struct draft_key *k = draft_key_find(d, a->name);
+    struct draft_key *k = old_key(d, a->name);
     if (k != NULL)
         k->name = a->new_name;
     else if (!a->maybe)
@@ -436,8 +456,8 @@ static int key_cmp(const void *x, const void *y)
             return b->last ? -1 : 1;
         if (!a->last && a->has_null != b->has_null)
             return b->has_null ? -1 : 1;
-        if (!a->last && has_prefix(a) != has_prefix(b))
-            return has_prefix(b) ? -1 : 1;
+        if (!a->last && a->partial != b->partial)
+            return b->partial ? -1 : 1;
     }
     return a->order < b->order ? -1 : a->order > b->order;
 }
@@ -457,6 +477,10 @@ static void compact(struct draft *d)
  */
 static enum err settle_in_order(struct draft *d)
 {
+    /* MariaDB looks at prefixes of old keys only where the statement brings new ones. */
+    bool any_new = !d->rules->collations.mariadb;
+    for (uint32_t i = 0; i < d->key_count; i++)
+        any_new |= !d->keys[i]->old;
     for (uint32_t i = 0; i < d->key_count; i++) {
         struct draft_key *k = d->keys[i];
         for (uint32_t j = 0; k->primary && j < k->part_count; j++)
@@ -467,6 +491,7 @@ static enum err settle_in_order(struct draft *d)
         TRY(add_row_end(d, k));
         settle_prefixes(d, k);
         settle_hash(d, k);
+        k->partial = any_new && has_prefix(k);
     }
     return ERR_OK;
 }

@@ -116,12 +116,12 @@ class Generator:
         other = self.one(
             "BOOL", "BOOLEAN", "BIT", "BIT(5)", "YEAR", "DATE", "TIME" + fraction, "DATETIME" + fraction,
             "TIMESTAMP" + fraction + " NULL", "BINARY(5)", "BINARY", "VARBINARY(20)", "BLOB", "TINYBLOB", "BLOB(1000)",
-            "LONGBLOB", "JSON", "POINT", "GEOMETRY", "GEOMETRYCOLLECTION", "LONG VARBINARY", "NCHAR(4)",
+            "LONGBLOB", "JSON", "LONG VARBINARY", "NCHAR(4)",
             "NATIONAL VARCHAR(9)", "NVARCHAR(7)",
         )
         if r.random() < 0.1:
             other = self.one("UUID", "INET6", "INET4", "TEXT COMPRESSED", "VARCHAR(50) COMPRESSED") if self.mariadb \
-                else self.one("VECTOR(3)", "VECTOR", "GEOMCOLLECTION")
+                else self.one("VECTOR(3)", "VECTOR")
         return self.one(number, self.text_type(), self.text_type(), other)
 
     def attributes(self, kind):
