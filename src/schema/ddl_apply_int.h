@@ -35,7 +35,7 @@ struct draft_key {
     bool unique;
     bool old;      /* was there before the statement */
     bool has_null; /* when the server sorts: some column may be NULL */
-    bool partial;  /* when the server sorts: some part is a prefix */
+    bool was_null; /* the same when it sorted before */
     bool fulltext; /* FULLTEXT, SPATIAL, VECTOR */
     bool hash;     /* shown as HASH */
     bool last;     /* sorted as a hash: MariaDB goes by what an old key was before */

@@ -92,17 +92,30 @@ static bool was_long(const struct table_def *def, struct draft_column *const *ol
 }
 
 /*
- * The prefix of a part whose column has become another: a key over a whole ENUM
- * or SET takes as many bytes of a text as the number of a label had.
+ * The prefix of a part whose column has become another: in MySQL a key over a
+ * whole ENUM or SET takes as many bytes of a text as a label's number had.
  */
-static uint32_t kept_prefix(const struct draft_column *was, const struct draft_column *is,
-                            uint32_t prefix)
+static uint32_t kept_prefix(const struct draft *d, const struct draft_column *was,
+                            const struct draft_column *is, uint32_t prefix)
 {
     uint32_t max_len = was->def.collation.len > 0 ? collation_max_len(was->def.collation) : 1;
-    if (prefix > 0 || was == is || was->label_bytes == 0 || !is->text ||
-        is->bytes <= was->label_bytes)
+    if (d->rules->collations.mariadb || prefix > 0 || was == is || was->label_bytes == 0 ||
+        !is->text || is->bytes <= was->label_bytes)
         return prefix;
     return was->label_bytes / max_len;
+}
+
+/* Keys that had a NULL stand last, so whatever follows one had it, too (see settle_in_order()). */
+static void find_nulls(struct draft *d, struct draft_column *const *old,
+                       const struct table_def *def)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < def->key_count; i++) {
+        const struct key_def *k = &def->keys[i];
+        for (uint32_t j = 0; j < k->part_count && !k->primary && !k->hash; j++)
+            found |= k->parts[j] < def->column_count && old[k->parts[j]]->def.nullable;
+        d->keys[i]->was_null = found;
+    }
 }
 
 static enum err keep_key(struct draft *d, const struct table_def *def,
@@ -128,7 +141,7 @@ static enum err keep_key(struct draft *d, const struct table_def *def,
             continue;
         uint32_t prefix = k->prefixes != NULL ? k->prefixes[i] : 0;
         n->parts[n->part_count++] =
-            (struct draft_part){c, kept_prefix(old[k->parts[i]], c, prefix)};
+            (struct draft_part){c, kept_prefix(d, old[k->parts[i]], c, prefix)};
     }
     /* A key goes with the last of its columns; of one over expressions none is known. */
     n->dropped = n->part_count == 0 && k->part_count > 0;
@@ -142,6 +155,7 @@ enum err draft_keys_keep(struct draft *d, const struct table_def *def,
         TRY(keep_key(d, def, old, &def->keys[i], true));
     for (uint32_t i = 0; i < def->index_count; i++)
         TRY(keep_key(d, def, old, &def->indexes[i], false));
+    find_nulls(d, old, def);
     return ERR_OK;
 }
 
@@ -248,21 +262,19 @@ static enum err take_key(struct draft *d, const struct ddl_key *words, bool mayb
 
 /*
  * UNIQUE and PRIMARY KEY at a column; MariaDB takes the greater of both. Where
- * ADD COLUMN IF NOT EXISTS finds the column, UNIQUE is made all the same.
+ * ADD COLUMN IF NOT EXISTS finds the column, they are made all the same.
  */
-static enum err column_keys(struct draft *d, const struct ddl_column *c)
+static enum err column_keys(struct draft *d, const struct ddl_column *c, bool maybe)
 {
-    const struct draft_column *column = draft_column_find(d, c->name);
-    bool made = column != NULL && column->def.name.ptr == c->name.ptr;
     struct ddl_key_part part = {.column = c->name};
     struct ddl_key key = {
         .name = SLICE_LIT(""), .constraint = SLICE_LIT(""), .part_count = 1, .parts = &part};
     key.kind = DDL_KEY_PRIMARY;
-    if (c->primary && made)
-        TRY(take_key(d, &key, false));
+    if (c->primary)
+        TRY(take_key(d, &key, maybe));
     key.kind = DDL_KEY_UNIQUE;
     bool both = !c->primary || !d->rules->collations.mariadb;
-    return c->unique && both ? take_key(d, &key, false) : ERR_OK;
+    return c->unique && both ? take_key(d, &key, maybe) : ERR_OK;
 }
 
 /* A key of before, even when all its columns are dropped. */
@@ -324,7 +336,7 @@ enum err draft_keys_change(struct draft *d)
         if (a->kind == DDL_ADD_KEY)
             TRY(take_key(d, a->key, a->maybe || a->key->if_not_exists));
         else if (has_column(d, a))
-            TRY(column_keys(d, a->column));
+            TRY(column_keys(d, a->column, a->maybe && a->kind == DDL_ADD_COLUMN));
     }
     return ERR_OK;
 }
@@ -456,8 +468,8 @@ static int key_cmp(const void *x, const void *y)
             return b->last ? -1 : 1;
         if (!a->last && a->has_null != b->has_null)
             return b->has_null ? -1 : 1;
-        if (!a->last && a->partial != b->partial)
-            return b->partial ? -1 : 1;
+        if (!a->last && has_prefix(a) != has_prefix(b))
+            return has_prefix(b) ? -1 : 1;
     }
     return a->order < b->order ? -1 : a->order > b->order;
 }
@@ -477,7 +489,7 @@ static void compact(struct draft *d)
  */
 static enum err settle_in_order(struct draft *d)
 {
-    /* MariaDB looks at prefixes of old keys only where the statement brings new ones. */
+    /* MariaDB forgets that a column was NULL only where the statement brings new keys. */
     bool any_new = !d->rules->collations.mariadb;
     for (uint32_t i = 0; i < d->key_count; i++)
         any_new |= !d->keys[i]->old;
@@ -485,13 +497,12 @@ static enum err settle_in_order(struct draft *d)
         struct draft_key *k = d->keys[i];
         for (uint32_t j = 0; k->primary && j < k->part_count; j++)
             k->parts[j].column->def.nullable = false;
-        k->has_null = has_null(k);
+        k->has_null = has_null(k) || (!any_new && k->was_null);
         if (k->name.len == 0)
             TRY(invent_name(d, k));
         TRY(add_row_end(d, k));
         settle_prefixes(d, k);
         settle_hash(d, k);
-        k->partial = any_new && has_prefix(k);
     }
     return ERR_OK;
 }
