@@ -401,10 +401,27 @@ static enum err finish_key(struct draft *d, const struct draft_key *k, struct ke
     return ERR_OK;
 }
 
+/* What no server lets pass: then the definition, or the statement, is not what ran there. */
+static enum err check_whole(struct draft *d)
+{
+    if (d->column_count == 0)
+        return draft_fail(d, ERR_TABLE_MISMATCH, "it would have no column");
+    for (uint32_t i = 0; i < d->column_count; i++)
+        if (draft_column_find(d, d->columns[i]->def.name) != d->columns[i])
+            return draft_fail(d, ERR_TABLE_MISMATCH, "it would have two columns %.*s",
+                              SLICE_ARG(d->columns[i]->def.name));
+    for (uint32_t i = 0; i < d->key_count; i++)
+        if (draft_key_find(d, d->keys[i]->name) != d->keys[i])
+            return draft_fail(d, ERR_TABLE_MISMATCH, "it would have two keys %.*s",
+                              SLICE_ARG(d->keys[i]->name));
+    return ERR_OK;
+}
+
 /* Writes the draft down as one block. */
 static enum err finish(struct draft *d, struct table_def **out)
 {
     TRY(draft_keys_finish(d));
+    TRY(check_whole(d));
     struct table_def def = {.database = d->database,
                             .name = d->name,
                             .engine = d->engine,

@@ -9,11 +9,25 @@ static struct ddl_options options(const char *database)
                                 .default_database = slice_str(database)};
 }
 
-/* Parses, checks that it can be, and hands the statement out; the arena stays to the end. */
+/* Of the statements that a test looks at. */
+static struct arena *kept[128];
+static size_t kept_count;
+
+static void free_kept(void)
+{
+    while (kept_count > 0)
+        arena_free(kept[--kept_count]);
+}
+
+TestSuite(ddl, .fini = free_kept);
+
+/* Parses, checks that it can be, and hands the statement out, which lives as long as the test. */
 static struct ddl_statement parse_as(const char *sql, struct ddl_options o)
 {
     struct ddl_statement st;
     struct arena *a = arena_new(4096);
+    cr_assert(kept_count < sizeof(kept) / sizeof(kept[0]));
+    kept[kept_count++] = a;
     enum err e = ddl_parse(slice_str(sql), &o, a, &st);
     cr_assert_eq(e, ERR_OK, "%s: %s", sql, err_name(e));
     cr_assert(st.parsed);
