@@ -129,7 +129,7 @@ const struct conf_key conf_keys[] = {
      .sentence = "Replicas of the topics that the task creates."},
     {"destination.message_max", CONF_SIZE, "1MB", AT(destination.message_max), RANGE(KB, 900 * MB),
      .sentence = "Largest record batch of one message, uncompressed; the topic must allow as much."},
-    {"destination.too_large", CONF_CHOICE, "fail", NO_FIELD, .choices = "fail|key-only|skip", .built = "fail",
+    {"destination.too_large", CONF_CHOICE, "fail", AT(destination.too_large), .choices = "fail|key-only|skip",
      .sentence = "A row beyond message_max: end the task, send its key alone, or count and skip it."},
     {"destination.librdkafka", CONF_PAIRS, "{}", AT(destination.librdkafka), .example = "{socket.keepalive.enable: \"true\"}",
      .sentence = "Properties of librdkafka by their own names, except those that a promise of rowcast depends on."},

@@ -47,6 +47,7 @@ enum conf_delivery { CONF_AT_LEAST_ONCE, CONF_EXACTLY_ONCE };
 enum conf_partition_by { CONF_BY_NONE, CONF_BY_TABLE, CONF_BY_PRIMARY_KEY };
 enum conf_record_key { CONF_KEY_PRIMARY, CONF_KEY_NONE };
 enum conf_key_change { CONF_CHANGE_SPLIT, CONF_CHANGE_UPDATE };
+enum conf_too_large { CONF_LARGE_FAIL, CONF_LARGE_KEY_ONLY, CONF_LARGE_SKIP };
 enum conf_existing { CONF_EXISTING_REPORT, CONF_EXISTING_IGNORE };
 enum conf_mysql_type { CONF_MYSQL_TYPE_FULL, CONF_MYSQL_TYPE_BARE };
 enum conf_enum_form { CONF_ENUM_LABEL, CONF_ENUM_ORDINAL };
@@ -132,6 +133,7 @@ struct conf_destination {
     enum conf_partition_by partition_by;
     enum conf_record_key key;
     enum conf_key_change key_change;
+    enum conf_too_large too_large;
     enum conf_existing existing_topics;
     bool create_topics;
     uint32_t partitions; /* of topics that the task creates */

@@ -18,9 +18,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PACK_SIZE   (256u << 10)
-#define SLEEP_MS    100 /* the longest sleep: bounds how late a stop or an outage is noticed */
-#define KEY_MAX     (1u << 20)
+#define PACK_SIZE (256u << 10)
+#define SLEEP_MS  100 /* the longest sleep: bounds how late a stop or an outage is noticed */
+#define KEY_MAX   (1u << 20)
+/* MySQL allows 16 columns in a key, MariaDB 32. */
+#define TABLE_KEY_COLUMNS_MAX 64
+
 #define SCRATCH_MAX (1u << 30) /* values put together for one row: no more than an event can be */
 
 /* What is remembered of a batch until it is acknowledged. */
@@ -218,8 +221,8 @@ static enum err decode_images(struct lane *l, const struct row_event *ev, const 
     struct reader r = reader_of(slice_of(row->image, row->len));
     row_scratch_reset(&l->scratch);
     if (row->op == CHANGE_INIT)
-        return copy_row_decode(ev->binding->copy->plan, slice_of(row->image, row->len),
-                               &l->scratch, l->after);
+        return copy_row_decode(ev->binding->copy->plan, slice_of(row->image, row->len), &l->scratch,
+                               l->after);
     if (ev->partial_json)
         return decode_partial(l, ev, &r);
     if (row->op != CHANGE_INSERT)
@@ -260,7 +263,8 @@ static void describe_failure(struct lane *l, enum err e, const struct row_event 
     if (e == ERR_TOO_LARGE)
         errmsg_set(em, e,
                    "the message of the row with key %.*s is larger than destination.message_max "
-                   "(%zu bytes): raise message_max, and message.max.bytes of the topic with it",
+                   "(%zu bytes): raise message_max, and max.message.bytes of the topic with it, or "
+                   "set destination.too_large",
                    key_len, key, l->o.message_max);
     else if (e == ERR_BAD_TEXT)
         errmsg_set(em, e,
@@ -340,6 +344,49 @@ static enum err send(struct lane *l, struct kafka_topic *topic, int32_t partitio
     return ERR_OK;
 }
 
+/* Leaves nothing of a row but its identity. False: it has none. */
+static bool keep_identity(struct lane *l, const struct table *t)
+{
+    struct cell key[TABLE_KEY_COLUMNS_MAX][2];
+    if (t->identity_count == 0 || t->identity_count > TABLE_KEY_COLUMNS_MAX)
+        return false;
+    for (uint32_t i = 0; i < t->identity_count; i++) {
+        key[i][0] = l->before[t->identity[i]];
+        key[i][1] = l->after[t->identity[i]];
+    }
+    for (uint32_t i = 0; i < t->column_count; i++)
+        l->before[i].kind = l->after[i].kind = CELL_ABSENT;
+    for (uint32_t i = 0; i < t->identity_count; i++) {
+        l->before[t->identity[i]] = key[i][0];
+        l->after[t->identity[i]] = key[i][1];
+    }
+    return true;
+}
+
+/*
+ * A row beyond message_max, as destination.too_large says. *skip: it has no
+ * message. ERR_TOO_LARGE: the task ends.
+ */
+static enum err encode_large(struct lane *l, const struct binding *b, const struct change *c,
+                             struct pack **in, struct slice *value, bool *skip)
+{
+    bool cut = l->o.too_large == LANE_LARGE_KEY_ONLY;
+    if (l->o.too_large == LANE_LARGE_FAIL || (cut && !keep_identity(l, b->table)))
+        return ERR_TOO_LARGE;
+    if (cut)
+        TRY(encode(l, &b->format, c, in, value));
+    *skip = !cut;
+    char key[256], quoted[600];
+    snprintf(key, sizeof(key), "%.*s", l->key.len > 200 ? 200 : (int)l->key.len,
+             l->key.len > 0 ? (const char *)l->key.base : "");
+    log_warn("row.too_large", "table=%.*s.%.*s key=%s id=%llu message_max=%zu sent=%s",
+             SLICE_ARG(b->table->database), SLICE_ARG(b->table->name),
+             log_quote(quoted, sizeof(quoted), key), (unsigned long long)c->id, l->o.message_max,
+             cut ? "key" : "nothing");
+    count(cut ? &l->counters.keys_only : &l->counters.skipped, 1);
+    return ERR_OK;
+}
+
 static enum err carry_row(struct lane *l, const struct row_event *ev, const struct row_ref *row,
                           uint64_t ts_ms)
 {
@@ -363,7 +410,10 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     struct slice value = SLICE_LIT("");
     if (e == ERR_OK)
         e = encode(l, &b->format, &c, &p, &value);
-    if (e == ERR_OK)
+    bool skip = false;
+    if (e == ERR_TOO_LARGE)
+        e = encode_large(l, b, &c, &p, &value, &skip);
+    if (e == ERR_OK && !skip)
         e = send(l, topic, row->partition, p, value);
     if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
         struct errmsg em = {0};

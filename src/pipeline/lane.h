@@ -23,6 +23,13 @@
 
 struct lane;
 
+/* What is done with a row whose message is larger than message_max. */
+enum lane_large {
+    LANE_LARGE_FAIL,     /* the task ends */
+    LANE_LARGE_KEY_ONLY, /* its message has the identity's columns only */
+    LANE_LARGE_SKIP,     /* it has no message */
+};
+
 struct lane_options {
     uint32_t index;
     struct lane *const *peers;         /* all lanes of the task, for batches that wait; borrowed */
@@ -31,8 +38,9 @@ struct lane_options {
     const struct zone *zone;             /* borrowed */
     size_t pack_bytes;                   /* memory for encoded messages */
     size_t message_max;                  /* bytes of one message's batch */
-    uint64_t retry_ms;                   /* how long brokers may be away */
-    struct fault *fault;                 /* borrowed */
+    enum lane_large too_large;
+    uint64_t retry_ms;           /* how long brokers may be away */
+    struct fault *fault;         /* borrowed */
     struct view *view;           /* told of outages and times; borrowed; NULL: nobody looks */
     void (*on_empty)(void *arg); /* an empty batch is back and the reader waits; lane thread */
     void *on_empty_arg;
@@ -43,6 +51,8 @@ struct lane_counters {
     _Atomic uint64_t bytes;         /* of their keys and values */
     _Atomic uint64_t acknowledged;  /* messages */
     _Atomic uint64_t replaced_text; /* characters replaced by U+FFFD */
+    _Atomic uint64_t keys_only;     /* rows beyond message_max that went out as their key */
+    _Atomic uint64_t skipped;       /* those that did not go out */
     _Atomic uint64_t queue_bytes;   /* with the producer, as of the last look */
     _Atomic uint64_t pack_bytes;    /* of encoded messages, likewise */
 };

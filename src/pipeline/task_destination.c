@@ -59,6 +59,13 @@ static enum err fill_options(struct task *t, struct errmsg *em)
         t->kafka.compression_level = d->compression_level;
     t->kafka.acks = d->acks == CONF_ACKS_0 ? 0 : d->acks == CONF_ACKS_1 ? 1 : -1;
     t->kafka.message_max = d->message_max;
+    if (d->acks != CONF_ACKS_ALL)
+        log_warn("destination.acks", "acks=%s note=\"%s\"", d->acks == CONF_ACKS_0 ? "0" : "1",
+                 d->acks == CONF_ACKS_0
+                     ? "the checkpoint means sent, not received: what is under way when a "
+                       "connection breaks is lost or repeated"
+                     : "what only the leader has is lost with it, and a broken connection can "
+                       "repeat messages");
     t->kafka.property_count = d->librdkafka.count;
     if (d->librdkafka.count == 0)
         return ERR_OK;

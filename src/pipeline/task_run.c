@@ -78,6 +78,10 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
             .zone = t->zone,
             .pack_bytes = pack_budget(t),
             .message_max = t->config->destination.message_max,
+            .too_large = t->config->destination.too_large == CONF_LARGE_SKIP ? LANE_LARGE_SKIP
+                         : t->config->destination.too_large == CONF_LARGE_KEY_ONLY
+                             ? LANE_LARGE_KEY_ONLY
+                             : LANE_LARGE_FAIL,
             .retry_ms = t->config->retry.connection_ms,
             .fault = &t->fault,
             .view = t->o.view,

@@ -73,6 +73,30 @@ class Large(EndToEnd):
         self.assert_small(process)
         self.assert_tables_equal(c, self.fold(), ["t"])
 
+    def large_rows(self, **destination):
+        """Five changes, of which three are beyond the limit of 64 KB."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT, n INT)")
+        task = self.task(self.server, start=self.server.position(), destination={"message_max": "64KB", "compression": "zstd", **destination})
+        c.run("INSERT INTO t VALUES (1, 'a', 1), (2, REPEAT('x', 70000), 2); UPDATE t SET n = 3 WHERE id = 2; DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (5, 'e', 5)")
+        return task.run("--until", "caught-up")
+
+    def test_rows_beyond_message_max(self):
+        # Compressed they are tiny: it is the uncompressed message that counts.
+        self.assert_ends(self.large_rows(topic=f"{self.name}_f"), 7, r'with key \[\S+"t\\",\\"2\\"\] is larger than destination.message_max \(65536 bytes\): raise message_max')
+
+        process = self.large_rows(topic=f"{self.name}_s", too_large="skip")
+        self.assertEqual(process.code, 0, process.tail())
+        self.assertEqual([m.change["data"][0]["id"] for m in self.messages(f"{self.name}_s")], ["1", "5"])
+        self.assertEqual(process.log().count("sent=nothing"), 3)
+        self.assertRegex(process.log(), r'row.too_large .*table=\S+\.t key="\[\S+,\\"t\\",\\"2\\"\]" id=2 message_max=65536 sent=nothing')
+
+        process = self.large_rows(topic=f"{self.name}_k", too_large="key-only")
+        self.assertEqual(process.code, 0, process.tail())
+        messages = self.messages(f"{self.name}_k")
+        self.assertEqual([(m.change["type"], m.change["data"][0], m.change.get("old")) for m in messages], [
+            ("INSERT", {"id": "1", "v": "a", "n": "1"}, None), ("INSERT", {"id": "2"}, None), ("UPDATE", {"id": "2"}, [{}]),
+            ("DELETE", {"id": "2"}, None), ("INSERT", {"id": "5", "v": "e", "n": "5"}, None)])
+
     def test_a_broker_that_stalls(self):
         """While the broker hangs, memory does not grow; when it is back, everything comes."""
         kafka = servers.kafka("stall")

@@ -205,7 +205,7 @@ Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
         refused_with(text, "not available in this version");
     }
     static const char *const destination[] = {"delivery: exactly-once",
- "names: lower", "too_large: skip",
+ "names: lower",
                                               "ddl_topic: d"};
     for (size_t i = 0; i < sizeof(destination) / sizeof(destination[0]); i++) {
         char text[400];
