@@ -20,6 +20,7 @@
 #include "snapshot/worker.h"
 #include "source/catalog.h"
 #include "source/copy.h"
+#include "source/load.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -1152,6 +1153,32 @@ static void a_table_that_is_written_to_is_locked_in_the_end(void)
     owner_fini(&o);
 }
 
+/* ---- load ---- */
+
+static void the_load_of_a_server_is_read(void)
+{
+    struct src_load load;
+    struct src_options o = account();
+    struct src_session *s = open_root(loop), *plain;
+    enum err e =
+        src_load_read(s, &server, SRC_LOAD_HISTORY | SRC_LOAD_THREADS | SRC_LOAD_LAG, &load, &em);
+    src_session_close(s);
+    CHECK(e == ERR_OK, "%s", em.text);
+    CHECK(load.threads_running >= 1 && !load.replica, "%llu",
+          (unsigned long long)load.threads_running);
+    CHECK(src_session_open(loop, &o, &plain, &em) == ERR_OK, "%s", em.text);
+    e = src_load_read(plain, &server, SRC_LOAD_THREADS, &load, &em);
+    CHECK(e == ERR_OK, "%s", em.text);
+    e = src_load_read(plain, &server, SRC_LOAD_HISTORY, &load, &em);
+    CHECK(e == ERR_ACCESS_DENIED && strstr(em.text, "GRANT PROCESS ON *.*") != NULL, "%s %s",
+          err_name(e), em.text);
+    e = src_load_read(plain, &server, SRC_LOAD_LAG, &load, &em);
+    CHECK(mariadb ? e == ERR_ACCESS_DENIED && strstr(em.text, "SLAVE MONITOR") != NULL
+                  : e == ERR_OK,
+          "%s %s", err_name(e), em.text);
+    src_session_close(plain);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || (strcmp(argv[1], "MYSQL") != 0 && strcmp(argv[1], "MARIADB") != 0)) {
@@ -1188,6 +1215,7 @@ int main(int argc, char **argv)
     TEST(every_kind_of_key_by_seven);
     TEST(every_kind_of_key_at_once);
     TEST(every_read_is_a_range_of_the_key);
+    TEST(the_load_of_a_server_is_read);
     TEST(chunks_are_cut_by_bytes);
     TEST(the_beginning_of_a_row_that_is_too_large_is_kept);
     TEST(a_small_table_is_read_at_once);
