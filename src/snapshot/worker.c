@@ -18,12 +18,12 @@
 
 /* ---- how many rows ---- */
 
-/* *limit: how many to read at most, for a range that is cut may have got some more since. */
-static uint32_t rows_of_chunk(const struct worker *w, const struct copy_work *work, uint32_t *limit)
+/* A range that is cut into so many rows may have got some more since: hence the limit. */
+uint32_t worker_rows(const struct worker *w, const struct copy_work *work, uint32_t *limit)
 {
     uint32_t wanted = work->rows_wanted > 0 ? work->rows_wanted : ROWS_DEFAULT;
     unsigned size = atomic_load_explicit(&work->chunk->table->row_bytes, memory_order_relaxed);
-    size_t fit = size > 0 ? w->o->chunk_bytes / 8 * 7 / size : FIRST_ROWS;
+    size_t fit = size > 0 ? w->o->chunk_bytes / 8 * 7 / size : work->small ? wanted : FIRST_ROWS;
     fit = fit > 0 ? fit : 1;
     uint32_t rows = fit < wanted ? (uint32_t)fit : wanted;
     /* Rows behind the last that fits are read by the server for nothing. */
@@ -158,7 +158,7 @@ static enum err open_range(struct worker *w, struct attempt *a)
 static enum err attempt(struct worker *w, struct attempt *a)
 {
     struct chunk *c = a->work->chunk;
-    uint32_t limit, rows = rows_of_chunk(w, a->work, &limit);
+    uint32_t limit, rows = worker_rows(w, a->work, &limit);
     TRY(worker_wait_room(w));
     TRY(worker_connect(w));
     if (!a->bounded) {
@@ -172,9 +172,9 @@ static enum err attempt(struct worker *w, struct attempt *a)
     return worker_read_chunk(w, c, limit);
 }
 
-static enum err copy_chunk(struct worker *w, struct copy_work *work)
+enum err worker_copy_chunk(struct worker *w, struct copy_work *work, bool opened)
 {
-    struct attempt a = {.work = work, .bounded = work->upto_known};
+    struct attempt a = {.work = work, .bounded = work->upto_known || opened, .opened = opened};
     struct worker_outage outage = {0};
     for (;;) {
         bool again;
@@ -198,8 +198,10 @@ static enum err run(struct worker *w)
         TRY(w->o->ops.take(w->o->ops.arg, &work));
         if (work.chunk->table->key_count == 0)
             TRY(worker_copy_keyless(w, work.chunk));
+        else if (work.small && w->o->ops.take_more != NULL)
+            TRY(worker_copy_small(w, &work));
         else
-            TRY(copy_chunk(w, &work));
+            TRY(worker_copy_chunk(w, &work, false));
     }
 }
 

@@ -9,6 +9,10 @@
  *            has passed (chunk->seen) and watches the range from here on
  *   give()   the chunk with its rows and marks, or with chunk->err
  *
+ * Small tables are read in lots: with `small` a worker asks take_more() for
+ * others, opens them all, and reads them one after the other between the same
+ * marks. Each comes back with give() of its own. take_more may be NULL.
+ *
  * What dies with a connection (or by a lock wait, a time limit, KILL) is tried
  * again within retry.other, on a new connection where needed; after that the
  * chunk comes back with its err. A chunk whose table is not as its definition

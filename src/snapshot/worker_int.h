@@ -30,6 +30,7 @@ struct worker {
     struct frame_pool *pool;     /* rows */
     struct frame_pool *key_pool; /* rows of the bound query */
     struct frame *spare;         /* room for the beginning of the next read */
+    size_t held;                 /* bytes of frames of chunks that were read and not given */
     struct src_session *s;       /* NULL: not connected */
     struct table_statements cache[CACHED_TABLES];
     uint64_t cache_clock;
@@ -93,6 +94,12 @@ struct worker_outage {
 NODISCARD enum err worker_settle(struct worker *w, struct chunk *c, struct worker_outage *o,
                                  enum err e, bool *again);
 
+/* How many rows to read of it; *limit: at most. */
+uint32_t worker_rows(const struct worker *w, const struct copy_work *work, uint32_t *limit);
+
+/* The chunk of a table with a key, from wherever it stands to give() or drop(). */
+NODISCARD enum err worker_copy_chunk(struct worker *w, struct copy_work *work, bool opened);
+
 NODISCARD enum err worker_give(struct worker *w, struct chunk *c);
 NODISCARD enum err worker_pace(struct worker *w, uint32_t queries, uint64_t rows, uint64_t bytes);
 
@@ -108,6 +115,11 @@ NODISCARD enum err worker_find_bound(struct worker *w, struct chunk *c, uint32_t
 /* Marks and rows of c's range; limit: rows to read at most. */
 NODISCARD enum err worker_read_chunk(struct worker *w, struct chunk *c, uint32_t limit);
 
+/* The three steps of it: before the SELECT, the SELECT, and c->high where it is not known yet. */
+NODISCARD enum err worker_make_visible(struct worker *w, struct chunk *c);
+NODISCARD enum err worker_select(struct worker *w, struct chunk *c, uint32_t limit);
+NODISCARD enum err worker_take_high(struct worker *w, struct chunk *c);
+
 /*
  * Steps a statement that was started, to its end. *cut_off: no more of it is
  * wanted, and where much is left, the connection is given up (ERR_TOO_LARGE).
@@ -116,6 +128,11 @@ NODISCARD enum err worker_finish(struct worker *w, struct src_stmt *st, const bo
 
 /* A failure that came from a sink has no sentence yet. Returns e. */
 enum err worker_tell(struct worker *w, enum err e);
+
+/* ---- small.c ---- */
+
+/* Small tables, work's first. All their chunks go to give() or drop(). */
+NODISCARD enum err worker_copy_small(struct worker *w, struct copy_work *work);
 
 /* ---- keyless.c ---- */
 

@@ -67,7 +67,7 @@ static enum err on_frame(void *arg, size_t cap, struct frame **out)
     }
     if (f == NULL) {
         size_t spare = w->spare != NULL ? w->spare->cap : 0;
-        bool alone = frame_pool_used(w->pool) - spare <= r->own;
+        bool alone = frame_pool_used(w->pool) <= r->own + spare + w->held;
         /* Row locks are not to be held while others make room. */
         if (r->c->row_count > 0 && (alone || r->c->table->locking))
             return cut(r);
@@ -239,7 +239,7 @@ static void remember_size(struct chunk *c)
                           memory_order_relaxed);
 }
 
-static enum err select_rows(struct worker *w, struct chunk *c, uint32_t limit)
+enum err worker_select(struct worker *w, struct chunk *c, uint32_t limit)
 {
     struct copy_table *t = c->table;
     struct cell most = {.kind = CELL_U64, .u64 = limit};
@@ -253,6 +253,10 @@ static enum err select_rows(struct worker *w, struct chunk *c, uint32_t limit)
         .row_max = w->o->row_max,
     };
     struct src_stmt *st;
+    w->em.text[0] = '\0';
+    chunk_drop_rows(c);
+    c->cut = false;
+    c->read_us = clock_wall_us();
     TRY(worker_rows_stmt(w, t, c->after != NULL, c->upto != NULL, &st));
     uint32_t n;
     TRY(bind_params(w, t, c->after, c->upto, &most, &n));
@@ -265,7 +269,7 @@ static enum err select_rows(struct worker *w, struct chunk *c, uint32_t limit)
 }
 
 /* Before the SELECT: what the stream has passed is visible to it, or it waits for that itself. */
-static enum err make_visible(struct worker *w, struct chunk *c)
+enum err worker_make_visible(struct worker *w, struct chunk *c)
 {
     const struct src_server *sv = w->o->server;
     if (sv->flavour == SRC_MARIADB)
@@ -275,7 +279,7 @@ static enum err make_visible(struct worker *w, struct chunk *c)
     return ERR_OK;
 }
 
-static enum err take_high(struct worker *w, struct chunk *c)
+enum err worker_take_high(struct worker *w, struct chunk *c)
 {
     if (w->o->server->flavour == SRC_MARIADB && c->table->snapshot)
         return ERR_OK;      /* it is the snapshot's */
@@ -285,13 +289,9 @@ static enum err take_high(struct worker *w, struct chunk *c)
 
 enum err worker_read_chunk(struct worker *w, struct chunk *c, uint32_t limit)
 {
-    w->em.text[0] = '\0';
-    chunk_drop_rows(c);
-    c->cut = false;
-    TRY(make_visible(w, c));
-    c->read_us = clock_wall_us();
-    TRY(select_rows(w, c, limit));
+    TRY(worker_make_visible(w, c));
+    TRY(worker_select(w, c, limit));
     if (w->o->server->flavour == SRC_MARIADB && w->s != NULL)
         TRY(src_execute(w->s, &w->em, "COMMIT"));
-    return take_high(w, c);
+    return worker_take_high(w, c);
 }
