@@ -70,8 +70,7 @@ static void put_from(const struct copy_table *t, struct writer *w)
 {
     writer_lit(w, " FROM ");
     writer_slice_put(w, slice_str(t->from));
-    if (t->table->identity_index.len > 0 &&
-        !atomic_load_explicit(&t->plain, memory_order_relaxed)) {
+    if (t->table->identity_index.len > 0) {
         writer_lit(w, " FORCE INDEX (");
         src_quote_name(w, t->table->identity_index);
         writer_u8(w, ')');

@@ -35,14 +35,13 @@ struct copy_plan;
 
 struct copy_table {
     atomic_uint refs;
-    atomic_uint row_bytes; /* of a row, as far as was read; 0: none was */
-    atomic_bool plain;     /* the index cannot be named (it is invisible): leave it to the server */
-    struct table *table;   /* a reference */
-    uint32_t key_count;    /* 0: no usable key; else the identity's columns in key order */
-    const uint16_t *key;   /* table->identity */
-    bool orderable;        /* copy_key_compare() orders its keys as the server does */
-    bool locking;          /* SELECTs are locking reads: MySQL without GTIDs */
-    bool snapshot;         /* a consistent snapshot holds for it: InnoDB */
+    atomic_uint row_bytes;      /* of a row, as far as was read; 0: none was */
+    struct table *table;        /* a reference */
+    uint32_t key_count;         /* 0: no usable key; else the identity's columns in key order */
+    const uint16_t *key;        /* table->identity */
+    bool orderable;             /* copy_key_compare() orders its keys as the server does */
+    bool locking;               /* SELECTs are locking reads: MySQL without GTIDs */
+    bool snapshot;              /* a consistent snapshot holds for it: InnoDB */
     struct copy_plan *plan;     /* decodes rows */
     struct copy_plan *key_plan; /* decodes bounds; NULL without a key */
     uint32_t param_max;         /* of one of its statements */

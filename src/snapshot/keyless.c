@@ -64,6 +64,8 @@ static enum err lock_table(struct keyless *k)
                       SLICE_ARG(t->database));
         return ERR_ACCESS_DENIED;
     }
+    if (src_refusal_of(k->lock) == SRC_REFUSED_NO_TABLE)
+        return ERR_TABLE_MISMATCH;
     /* A statement that goes on for long holds the table: the next attempt may come between. */
     if (src_refusal_of(k->lock) == SRC_REFUSED_RETRY)
         return ERR_TIMEOUT;

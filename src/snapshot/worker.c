@@ -113,7 +113,7 @@ enum err worker_settle(struct worker *w, struct chunk *c, struct worker_outage *
                        bool *again)
 {
     uint16_t sql_error = w->s != NULL ? src_session_error_code(w->s) : 0;
-    enum worker_verdict verdict = worker_judge(w, c->table, e);
+    enum worker_verdict verdict = worker_judge(w, e);
     *again = false;
     if (w->s != NULL && !roll_back(w))
         worker_disconnect(w);
@@ -122,7 +122,7 @@ enum err worker_settle(struct worker *w, struct chunk *c, struct worker_outage *
         if (marked == ERR_OK)
             return give_failed(w, c, ERR_TABLE_MISMATCH, sql_error);
         e = marked;
-        verdict = worker_judge(w, c->table, e);
+        verdict = worker_judge(w, e);
     }
     if (verdict == WORKER_RETRY && o != NULL) {
         struct errmsg why = w->em;

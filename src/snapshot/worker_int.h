@@ -15,7 +15,6 @@ struct net_loop;
 /* The statements of one table that are prepared on the connection. */
 struct table_statements {
     struct copy_table *table; /* a reference; NULL: free */
-    bool plain;               /* as table->plain was when they were prepared */
     struct src_stmt *rows[4]; /* by after + 2 * upto */
     struct src_stmt *bound[2];
     uint64_t used; /* the larger, the later */
@@ -75,8 +74,8 @@ enum worker_verdict {
     WORKER_FAIL,
 };
 
-/* e: what an attempt on table t returned, with w->em. Closes a connection that is of no use. */
-enum worker_verdict worker_judge(struct worker *w, struct copy_table *t, enum err e);
+/* e: what an attempt returned, with w->em. Closes a connection that is of no use. */
+enum worker_verdict worker_judge(struct worker *w, enum err e);
 
 /* ---- worker.c: what becomes of a chunk ---- */
 

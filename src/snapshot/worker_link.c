@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SQL_TEXT_MAX  (4u << 20)
-#define NO_SUCH_INDEX 1176 /* ER_KEY_DOES_NOT_EXITS, for an index that is invisible, too */
-#define LOCK_WAIT_S   5
+#define SQL_TEXT_MAX (4u << 20)
+#define LOCK_WAIT_S  5
 
 bool worker_stopped(const struct worker *w)
 {
@@ -102,7 +101,6 @@ void worker_disconnect(struct worker *w)
 static struct table_statements *statements_of(struct worker *w, struct copy_table *t)
 {
     struct table_statements *ts = &w->cache[0];
-    bool plain = atomic_load_explicit(&t->plain, memory_order_relaxed);
     for (unsigned i = 0; i < CACHED_TABLES; i++) {
         if (w->cache[i].table == t) {
             ts = &w->cache[i];
@@ -111,11 +109,10 @@ static struct table_statements *statements_of(struct worker *w, struct copy_tabl
         if (w->cache[i].used < ts->used)
             ts = &w->cache[i];
     }
-    if (ts->table != t || ts->plain != plain) {
+    if (ts->table != t) {
         forget(ts);
         copy_table_ref(t);
         ts->table = t;
-        ts->plain = plain;
     }
     ts->used = ++w->cache_clock;
     return ts;
@@ -164,11 +161,10 @@ enum err worker_bound_stmt(struct worker *w, struct copy_table *t, bool after,
 
 /* ---- failures ---- */
 
-enum worker_verdict worker_judge(struct worker *w, struct copy_table *t, enum err e)
+enum worker_verdict worker_judge(struct worker *w, enum err e)
 {
     bool alive = w->s != NULL && src_session_alive(w->s);
     enum src_refusal refusal = alive ? src_refusal_of(w->s) : SRC_REFUSED_NOT;
-    uint16_t code = alive ? src_session_error_code(w->s) : 0;
     if (!alive)
         worker_disconnect(w);
     if (e == ERR_STOPPED || worker_stopped(w))
@@ -176,8 +172,6 @@ enum worker_verdict worker_judge(struct worker *w, struct copy_table *t, enum er
     if (e == ERR_TABLE_MISMATCH || refusal == SRC_REFUSED_NO_TABLE ||
         refusal == SRC_REFUSED_NO_COLUMN)
         return WORKER_CHANGED;
-    if (code == NO_SUCH_INDEX && !atomic_exchange_explicit(&t->plain, true, memory_order_relaxed))
-        return WORKER_RETRY;
     if (err_class(e) == ERRC_LINK || refusal == SRC_REFUSED_LINK || refusal == SRC_REFUSED_RETRY)
         return WORKER_RETRY;
     return WORKER_FAIL;

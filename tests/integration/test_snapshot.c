@@ -1193,6 +1193,65 @@ static void nothing_is_read_before_what_was_passed_is_visible(void)
     owner_fini(&o);
 }
 
+/* ---- MySQL without GTIDs ---- */
+
+/* Modes are one step from each other. */
+static void set_gtid_mode(bool on)
+{
+    static const char *const modes[] = {"OFF", "OFF_PERMISSIVE", "ON_PERMISSIVE", "ON"};
+    char sql[64];
+    struct src_session *s = open_root(loop);
+    for (int i = on ? 1 : 2; i >= 0 && i <= 3; i += on ? 1 : -1) {
+        snprintf(sql, sizeof(sql), "SET GLOBAL gtid_mode = %s", modes[i]);
+        run(s, sql);
+    }
+    CHECK(src_server_read(s, &server, &em) == ERR_OK && server.gtids == on, "%s", em.text);
+    src_session_close(s);
+}
+
+/* What is in the binlog and not yet in the engine holds its rows' locks. */
+static void without_gtids_a_read_waits_for_writers(void)
+{
+    struct owner o;
+    struct copy_workers *workers;
+    remake("written", "k INT PRIMARY KEY, n INT NOT NULL, t VARCHAR(20)",
+           NUMBERS(100) "SELECT i, i, i FROM s");
+    struct src_session *s = open_root(loop);
+    run(s, "BEGIN");
+    run(s, "INSERT INTO " DATABASE ".written VALUES (1000, 1000, 'new')");
+    run(s, "DELETE FROM " DATABASE ".written WHERE k = 3");
+    owner_init(&o, "written", 1000);
+    CHECK(o.table->locking, "it does not lock");
+    struct copy_workers_options w = options_for(&o);
+    CHECK(copy_workers_start(&w, &workers, &em) == ERR_OK, "%s", em.text);
+    usleep(500000);
+    pthread_mutex_lock(&o.lock);
+    uint32_t before = o.rows;
+    pthread_mutex_unlock(&o.lock);
+    run(s, "COMMIT");
+    src_session_close(s);
+    uint64_t until = clock_mono_ms() + 20000;
+    while (!copy_workers_ended(workers) && clock_mono_ms() < until)
+        usleep(1000);
+    atomic_store(&stop, true);
+    copy_workers_free(workers);
+    CHECK(before == 0, "%u rows", before);
+    check_all_rows(&o, "written");
+    CHECK(o.seen_n[1000] == 1 && o.seen_n[3] == 0, "it read what was there before");
+    owner_fini(&o);
+}
+
+/* No lock outlives its chunk. */
+static void without_gtids_no_lock_is_kept(void)
+{
+    struct owner o;
+    copy_whole("k_int", 100, &o);
+    CHECK(number_of("SELECT COUNT(*) FROM performance_schema.data_locks WHERE OBJECT_NAME = "
+                    "'k_int'") == 0,
+          "locks are left");
+    owner_fini(&o);
+}
+
 /* ---- tables without a key ---- */
 
 static void make_keyless(const char *engine)
@@ -1357,6 +1416,20 @@ int main(int argc, char **argv)
     TEST(tables_without_a_key);
     TEST(a_lock_that_is_not_granted_is_told);
     TEST(a_table_that_is_written_to_is_locked_in_the_end);
+    if (!mariadb && strstr("without_gtids", only) != NULL) {
+        check_name = "without GTIDs";
+        if (setjmp(check_failed) == 0) {
+            set_gtid_mode(false);
+            RUN(without_gtids_a_read_waits_for_writers);
+            RUN(without_gtids_no_lock_is_kept);
+            RUN(every_kind_of_key_at_once);
+            RUN(chunks_are_cut_by_bytes);
+            RUN(tables_without_a_key);
+        }
+        check_name = "with GTIDs again";
+        if (setjmp(check_failed) == 0)
+            set_gtid_mode(true);
+    }
     net_loop_free(loop);
     return check_failures > 0;
 }
