@@ -2,10 +2,10 @@
  * Reading definitions out of information_schema:
  *
  *   1. the names of the tables
- *   2. the columns, in ordinal order, and the parts of the unique keys
- *   3. for a table without a primary key and with several unique ones, SHOW
- *      KEYS: only that tells their order, and the first of them is the row's
- *      identity
+ *   2. the columns, in ordinal order, and the parts of the keys
+ *   3. for a table with several unique keys beside its primary key, SHOW KEYS:
+ *      only that tells their order, and the first of them is the row's identity
+ *      where there is no primary key (any more)
  *
  * Each is one statement for the whole server, however many tables it has.
  * There the parts of all keys are kept first, in a few words each, and a table
@@ -100,12 +100,12 @@ static enum err ask(struct walk *w, src_row_fn take)
 
 /* ---- names ---- */
 
-/* TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE */
+/* TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE, TABLE_COLLATION */
 static enum err take_name(void *arg, const struct src_row *row)
 {
     struct walk *w = arg;
     const struct my_text_value *v = row->values;
-    if (row->count != 4 || w->count >= TABLES_MAX)
+    if (row->count != 5 || w->count >= TABLES_MAX)
         return ERR_PROTOCOL;
     if (w->filter != NULL && !w->filter(w->arg, v[0].text, v[1].text))
         return ERR_OK;
@@ -121,10 +121,12 @@ static enum err take_name(void *arg, const struct src_row *row)
     const struct table_def *before = w->count > 0 ? &w->drafts[w->count - 1].def : NULL;
     bool same_database = before != NULL && slice_eq(before->database, v[0].text);
     bool same_engine = before != NULL && slice_eq(before->engine, v[2].text);
+    bool same_collation = before != NULL && slice_eq(before->collation, v[4].text);
     w->drafts[w->count++] = (struct draft){
         .def = {.database = same_database ? before->database : arena_copy(w->names, v[0].text),
                 .name = arena_copy(w->names, v[1].text),
                 .engine = same_engine ? before->engine : arena_copy(w->names, v[2].text),
+                .collation = same_collation ? before->collation : arena_copy(w->names, v[4].text),
                 .system_versioned = slice_eq(v[3].text, SLICE_LIT("SYSTEM VERSIONED")),
                 .sequence = slice_eq(v[3].text, SLICE_LIT("SEQUENCE"))},
     };
@@ -135,7 +137,7 @@ static enum err take_name(void *arg, const struct src_row *row)
 static enum err read_names(struct walk *w, struct slice database, struct slice table)
 {
     writer_clear(&w->sql);
-    writer_lit(&w->sql, "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE "
+    writer_lit(&w->sql, "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE, TABLE_COLLATION "
                         "FROM information_schema.TABLES" NOT_OF_THE_SYSTEM);
     if (table.len > 0) {
         writer_lit(&w->sql, " AND TABLE_SCHEMA = ");
@@ -156,8 +158,8 @@ static enum err read_names(struct walk *w, struct slice database, struct slice t
     "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, COLLATION_NAME, "       \
     "DATETIME_PRECISION, IS_NULLABLE, EXTRA FROM information_schema.COLUMNS"
 #define KEYS_OF                                                                                    \
-    "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE "              \
-    "FROM information_schema.STATISTICS"
+    "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE, "             \
+    "NON_UNIQUE FROM information_schema.STATISTICS"
 
 /* Bytewise: names that differ in case alone are tables of their own, and must not mingle. */
 #define BY_TABLE " ORDER BY CAST(TABLE_SCHEMA AS BINARY), CAST(TABLE_NAME AS BINARY), "
@@ -168,7 +170,8 @@ static struct key_part part_of(const struct my_text_value *v)
         .key = v[2].text,
         .column = v[3].text,
         .expression = v[3].is_null,
-        .prefix = !v[4].is_null,
+        .prefix = v[4].is_null ? 0 : (uint16_t)catalog_number(v[4].text),
+        .unique = catalog_number(v[6].text) == 0,
         .hash = slice_eq(v[5].text, SLICE_LIT("HASH")),
     };
 }
@@ -187,7 +190,7 @@ static enum err take_group_column(void *arg, const struct src_row *row)
 static enum err take_group_key(void *arg, const struct src_row *row)
 {
     struct walk *w = arg;
-    if (row->count != 6)
+    if (row->count != 7)
         return ERR_PROTOCOL;
     struct draft *d = draft_find(w, row->values[0].text, row->values[1].text);
     const struct key_part part = part_of(row->values);
@@ -198,7 +201,7 @@ static enum err take_group_key(void *arg, const struct src_row *row)
 static enum err keep_key_part(void *arg, const struct src_row *row)
 {
     struct walk *w = arg;
-    if (row->count != 6)
+    if (row->count != 7)
         return ERR_PROTOCOL;
     struct draft *d = draft_find(w, row->values[0].text, row->values[1].text);
     if (d == NULL)
@@ -241,7 +244,7 @@ static enum err take_key_order(void *arg, const struct src_row *row)
 
 static bool needs_order(const struct table_def *def)
 {
-    return def->key_count >= 2 && !def->keys[0].primary;
+    return def->key_count > 2 || (def->key_count == 2 && !def->keys[0].primary);
 }
 
 static enum err order_keys(struct src_session *s, struct table_def *def, struct errmsg *em)
@@ -289,10 +292,10 @@ static enum err read_group(struct walk *w, struct draft *drafts, size_t count)
     writer_clear(&w->sql);
     writer_lit(&w->sql, KEYS_OF);
     write_where(&w->sql, drafts, count);
-    writer_lit(&w->sql, " AND NON_UNIQUE = 0" BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
+    writer_lit(&w->sql, BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
     TRY(ask(w, take_group_key));
     for (size_t i = 0; i < count; i++) {
-        catalog_tidy_keys(&drafts[i].def);
+        TRY(catalog_tidy_keys(w->arena, &drafts[i]));
         if (needs_order(&drafts[i].def))
             TRY(order_keys(w->s, &drafts[i].def, w->em));
     }
@@ -347,13 +350,15 @@ static enum err finish_table(struct walk *w)
         return ERR_OK;
     for (const struct key_part *p = d->parts; e == ERR_OK && p != NULL; p = p->next)
         e = catalog_add_key_part(w->arena, d, p);
-    catalog_tidy_keys(&d->def);
+    if (e == ERR_OK)
+        e = catalog_tidy_keys(w->arena, d);
     d->done = !needs_order(&d->def);
     if (e == ERR_OK && d->done)
         e = w->each(w->arg, &d->def);
-    d->def.column_count = d->def.key_count = d->columns_cap = d->keys_cap = 0;
+    d->def.column_count = d->def.key_count = d->def.index_count = 0;
+    d->columns_cap = d->keys_cap = d->indexes_cap = 0;
     d->def.columns = NULL;
-    d->def.keys = NULL;
+    d->def.keys = d->def.indexes = NULL;
     arena_free(w->arena);
     w->arena = arena_new(8 * 1024);
     return e == ERR_OK && w->arena == NULL ? ERR_NO_MEMORY : e;
@@ -379,8 +384,7 @@ static enum err take_column(void *arg, const struct src_row *row)
 static enum err walk_at_once(struct walk *w)
 {
     writer_clear(&w->sql);
-    writer_lit(&w->sql,
-               KEYS_OF NOT_OF_THE_SYSTEM " AND NON_UNIQUE = 0" BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
+    writer_lit(&w->sql, KEYS_OF NOT_OF_THE_SYSTEM BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
     TRY(ask(w, keep_key_part));
     w->arena = arena_new(8 * 1024);
     if (w->arena == NULL)

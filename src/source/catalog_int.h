@@ -10,8 +10,9 @@ struct key_part {
     struct key_part *next;
     struct slice key;
     struct slice column;
+    uint16_t prefix; /* 0: the whole column */
     bool expression; /* no column */
-    bool prefix;
+    bool unique;
     bool hash;
 };
 
@@ -20,6 +21,7 @@ struct draft {
     struct table_def def;
     uint32_t columns_cap;
     uint32_t keys_cap;
+    uint32_t indexes_cap;
     struct key_part *parts; /* of keys, as long as the columns are not there */
     struct key_part **parts_end;
     bool done;
@@ -39,5 +41,5 @@ NODISCARD enum err catalog_add_column(struct arena *a, struct draft *d,
 NODISCARD enum err catalog_add_key_part(struct arena *a, struct draft *d,
                                         const struct key_part *part);
 
-/* Drops keys without a part that is a column, and moves the primary key to the front. */
-void catalog_tidy_keys(struct table_def *def);
+/* Keys without a part that is a column go to the indexes, the primary key to the front. */
+NODISCARD enum err catalog_tidy_keys(struct arena *a, struct draft *d);

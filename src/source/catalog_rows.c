@@ -83,23 +83,32 @@ enum err catalog_add_column(struct arena *a, struct draft *d, const struct my_te
 
 /* ---- keys ---- */
 
-static enum err key_of(struct arena *a, struct draft *d, struct slice name, struct key_def **out)
+static struct key_def *find_key(struct key_def *keys, uint32_t count, struct slice name)
 {
-    for (uint32_t i = 0; i < d->def.key_count; i++) {
-        if (slice_eq(d->def.keys[i].name, name)) {
-            *out = &d->def.keys[i];
-            return ERR_OK;
-        }
-    }
-    void *items = d->def.keys;
-    TRY(catalog_grow(a, &items, &d->keys_cap, d->def.key_count, sizeof(struct key_def),
-                     KEYS_PER_TABLE_MAX));
-    d->def.keys = items;
-    struct key_def *k = &d->def.keys[d->def.key_count++];
+    for (uint32_t i = 0; i < count; i++)
+        if (slice_eq(keys[i].name, name))
+            return &keys[i];
+    return NULL;
+}
+
+static enum err key_of(struct arena *a, struct draft *d, const struct key_part *part,
+                       struct key_def **out)
+{
+    struct key_def **keys = part->unique ? &d->def.keys : &d->def.indexes;
+    uint32_t *count = part->unique ? &d->def.key_count : &d->def.index_count;
+    uint32_t *cap = part->unique ? &d->keys_cap : &d->indexes_cap;
+    *out = find_key(*keys, *count, part->key);
+    if (*out != NULL)
+        return ERR_OK;
+    void *items = *keys;
+    TRY(catalog_grow(a, &items, cap, *count, sizeof(struct key_def), KEYS_PER_TABLE_MAX));
+    *keys = items;
+    struct key_def *k = &(*keys)[(*count)++];
     *k = (struct key_def){
-        .name = arena_copy(a, name),
-        .primary = slice_eq(name, SLICE_LIT("PRIMARY")),
+        .name = arena_copy(a, part->key),
+        .primary = slice_eq(part->key, SLICE_LIT("PRIMARY")),
         .parts = arena_array(a, PARTS_PER_KEY_MAX, sizeof(uint16_t)),
+        .prefixes = arena_array(a, PARTS_PER_KEY_MAX, sizeof(uint16_t)),
     };
     *out = k;
     return a->failed ? ERR_NO_MEMORY : ERR_OK;
@@ -120,27 +129,41 @@ enum err catalog_add_key_part(struct arena *a, struct draft *d, const struct key
 {
     struct key_def *k;
     uint16_t column;
-    TRY(key_of(a, d, part->key, &k));
+    TRY(key_of(a, d, part, &k));
     k->hash = part->hash;
     /* A part that is an expression has no column: such a key identifies nothing that we see. */
     bool known = !part->expression && column_index(&d->def, part->column, &column);
-    if (!known || part->prefix)
+    if (!known || part->prefix > 0)
         k->has_prefix = true;
     if (!known)
         return ERR_OK;
     if (k->part_count >= PARTS_PER_KEY_MAX)
         return ERR_TOO_LARGE;
+    k->prefixes[k->part_count] = part->prefix;
     k->parts[k->part_count++] = column;
     return ERR_OK;
 }
 
-/* Drops keys without a part that is a column, and moves the primary key to the front. */
-void catalog_tidy_keys(struct table_def *def)
+static enum err to_indexes(struct arena *a, struct draft *d, const struct key_def *k)
 {
+    void *items = d->def.indexes;
+    TRY(catalog_grow(a, &items, &d->indexes_cap, d->def.index_count, sizeof(struct key_def),
+                     2 * KEYS_PER_TABLE_MAX));
+    d->def.indexes = items;
+    d->def.indexes[d->def.index_count++] = *k;
+    return ERR_OK;
+}
+
+enum err catalog_tidy_keys(struct arena *a, struct draft *d)
+{
+    struct table_def *def = &d->def;
     uint32_t n = 0;
-    for (uint32_t i = 0; i < def->key_count; i++)
+    for (uint32_t i = 0; i < def->key_count; i++) {
         if (def->keys[i].part_count > 0)
             def->keys[n++] = def->keys[i];
+        else
+            TRY(to_indexes(a, d, &def->keys[i]));
+    }
     def->key_count = n;
     for (uint32_t i = 1; i < n; i++) {
         if (def->keys[i].primary) {
@@ -149,4 +172,5 @@ void catalog_tidy_keys(struct table_def *def)
             def->keys[0] = primary;
         }
     }
+    return ERR_OK;
 }

@@ -616,7 +616,10 @@ static void a_table_of_many_kinds(void)
         CHECK(!def->keys[i].primary && def->keys[i].has_prefix == u2);
         CHECK(def->keys[i].part_count == (u2 ? 1 : 2));
         CHECK(def->keys[i].parts[0] == (u2 ? 1 : 2));
+        CHECK(def->keys[i].prefixes[0] == (u2 ? 5 : 0));
     }
+    CHECK(slice_eq(def->collation, def->columns[3].collation), "%.*s", SLICE_ARG(def->collation));
+    CHECK(def->index_count == 0, "%u", def->index_count);
     free(def);
     src_session_close(root);
 }
@@ -687,6 +690,7 @@ static void peculiar_tables(void)
         CHECK(def != NULL && def->column_count == 2);
         CHECK(def->key_count == 2 && slice_eq(def->keys[1].name, SLICE_LIT("g")));
         CHECK(def->keys[1].has_prefix);
+        CHECK(def->index_count == 1 && slice_eq(def->indexes[0].name, SLICE_LIT("f")));
         free(def);
     }
     src_session_close(root);
