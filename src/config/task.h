@@ -186,9 +186,18 @@ struct conf_rates {
     uint64_t bytes;
 };
 
+/* The full copy pauses above these; 0: no limit. */
+struct conf_protect {
+    uint64_t history_length;
+    uint64_t threads_running;
+    uint64_t replica_lag_ms;
+    struct conf_list replicas; /* HOST:PORT; none: the source's own lag counts */
+};
+
 struct conf_throttle {
     struct conf_rates full;
     struct conf_rates incremental;
+    struct conf_protect protect;
 };
 
 struct conf_heartbeat {

@@ -37,6 +37,7 @@
 
 struct copy;
 struct counters;
+struct guard;
 struct copy_entry; /* a table that is to be copied */
 struct copy_range; /* a range of it that was opened and is not acknowledged yet */
 struct net_loop;
@@ -50,6 +51,7 @@ struct copy_options {
     struct net_loop *loop; /* the reader's: woken when there is something for it */
     struct fault *fault;
     struct throttle *throttle; /* throttle.full */
+    struct guard *const *guard; /* throttle.protect; *guard NULL: none */
     struct counters *counters; /* for progress */
     atomic_bool *copying;      /* there is something to copy */
     const atomic_bool *stop;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "net/loop.h"
 #include "pipeline/counters.h"
+#include "pipeline/guard.h"
 
 #include <time.h>
 
@@ -194,6 +195,8 @@ static void drop(void *arg, struct chunk *chunk)
 static enum err pace(void *arg, uint32_t queries, uint64_t rows, uint64_t bytes)
 {
     struct copy *c = arg;
+    while (guard_paused(*c->o.guard) && !atomic_load(c->o.stop))
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     throttle_take(c->o.throttle, queries, rows, bytes, clock_mono_us());
     uint64_t us;
     while ((us = throttle_wait_us(c->o.throttle, clock_mono_us())) > 0) {

@@ -30,6 +30,7 @@ struct watched {
 
 struct guard {
     const atomic_bool *stop;
+    const atomic_bool *copying;
     atomic_bool ended; /* guard_stop() */
     atomic_bool paused;
     pthread_t thread;
@@ -100,7 +101,8 @@ static void *guard_main(void *arg)
     struct guard *g = arg;
     pthread_setname_np(pthread_self(), "guard");
     while (!is_stopped(g)) {
-        look(g);
+        if (atomic_load(g->copying))
+            look(g);
         for (int i = 0; i < LOOK_MS / NAP_MS && !is_stopped(g); i++)
             nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000}, NULL);
     }
@@ -143,8 +145,8 @@ static enum err name_servers(struct guard *g, const struct task_config *task,
 }
 
 enum err guard_start(const struct task_config *task, const struct src_options *source,
-                     const struct src_server *server, const atomic_bool *stop, struct guard **out,
-                     struct errmsg *em)
+                     const struct src_server *server, const atomic_bool *copying,
+                     const atomic_bool *stop, struct guard **out, struct errmsg *em)
 {
     const struct conf_protect *p = &task->throttle.protect;
     struct protect_limits limits = {.history_length = p->history_length,
@@ -158,6 +160,7 @@ enum err guard_start(const struct task_config *task, const struct src_options *s
     if (g == NULL)
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for throttle.protect");
     g->stop = stop;
+    g->copying = copying;
     g->count = count;
     g->protect.limits = limits;
     pthread_mutex_init(&g->lock, NULL);

@@ -18,10 +18,13 @@
 
 struct guard;
 
-/* *out NULL: no limit is set, there is nothing to do. Everything is borrowed. */
+/*
+ * It looks while *copying. *out NULL: no limit is set, there is nothing to do.
+ * Everything is borrowed.
+ */
 NODISCARD enum err guard_start(const struct task_config *task, const struct src_options *source,
-                               const struct src_server *server, const atomic_bool *stop,
-                               struct guard **out, struct errmsg *em);
+                               const struct src_server *server, const atomic_bool *copying,
+                               const atomic_bool *stop, struct guard **out, struct errmsg *em);
 
 /* Waits for the thread. NULL is fine. */
 void guard_stop(struct guard *g);

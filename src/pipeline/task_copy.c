@@ -179,6 +179,7 @@ enum err task_open_copy(struct task *t, struct errmsg *em)
                              .loop = t->loop,
                              .fault = &t->fault,
                              .throttle = &t->o.view->full,
+                             .guard = &t->guard,
                              .counters = &t->o.view->counters,
                              .copying = &t->o.view->copying,
                              .stop = &task_stopping};
@@ -186,7 +187,11 @@ enum err task_open_copy(struct task *t, struct errmsg *em)
     copy_recall_numbers(t->copy, t->ckpt);
     TRY(add_tables(t, em));
     TRY(check_grants(t, em));
-    return copy_finished(t->copy) ? ERR_OK : check_row_image(t, em);
+    if (copy_finished(t->copy))
+        return ERR_OK;
+    TRY(check_row_image(t, em));
+    return guard_start(t->config, &t->source, &t->server, &t->o.view->copying, &task_stopping,
+                       &t->guard, em);
 }
 
 enum err task_note_copied(struct task *t, const struct tables_note *notes)

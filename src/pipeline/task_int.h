@@ -12,6 +12,7 @@
 #include "pipeline/copy.h"
 #include "pipeline/fault.h"
 #include "pipeline/feeder.h"
+#include "pipeline/guard.h"
 #include "pipeline/history.h"
 #include "pipeline/pulse.h"
 #include "pipeline/replica.h"
@@ -99,6 +100,7 @@ struct task {
     struct feeder feeder;
     struct progress progress;
     struct copy *copy; /* the full copy; NULL: none */
+    struct guard *guard; /* NULL: nothing is to be looked at */
     struct replica *replica;
     pthread_t reader;
     bool reader_runs;

@@ -461,6 +461,7 @@ void task_close(struct task *t)
         lane_free(t->lanes[i]);
     replica_free(t->replica);
     copy_free(t->copy);
+    guard_stop(t->guard);
     progress_fini(&t->progress);
     task_close_source(t);
     net_loop_free(t->loop);

@@ -181,8 +181,10 @@ static enum view_state state_of(struct task *t, struct view_snapshot *s)
         snprintf(s->cause, sizeof(s->cause), "%s", s->trouble[s->side].cause);
         return VIEW_RETRYING;
     }
-    if (atomic_load(&t->o.view->copying))
+    if (atomic_load(&t->o.view->copying)) {
+        guard_why(t->guard, s->cause, sizeof(s->cause));
         return VIEW_COPYING;
+    }
     uint64_t bound = t->show.caught_up ? LEFT_BEHIND_US : CAUGHT_UP_US;
     t->show.caught_up = s->lag_known && s->lag_us < bound;
     return t->show.caught_up ? VIEW_CAUGHT_UP : VIEW_STREAMING;
