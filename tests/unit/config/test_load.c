@@ -196,7 +196,6 @@ Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
     static const char *const wrong[] = {
         "phases: [schema]",      "etl: e_drop()",
-        "skip_checks: [binlog]", "throttle: {protect: {replicas: [a:1]}}",
         "etl_on_error: skip",    "canal: {ddl_type: canal}",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
