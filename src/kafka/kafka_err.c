@@ -1,5 +1,26 @@
 #include "kafka/kafka_err.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Alerts about a certificate that is none of theirs, bad, revoked, expired, unknown or missing. */
+static bool is_about_certificates(unsigned long alert)
+{
+    return (alert >= 41 && alert <= 46) || alert == 48 || alert == 49 || alert == 116;
+}
+
+rd_kafka_resp_err_t kafka_err_told(rd_kafka_resp_err_t e, const char *text)
+{
+    static const char words[] = "SSL alert number ";
+    if (e != RD_KAFKA_RESP_ERR__TRANSPORT || text == NULL)
+        return e;
+    const char *at = strstr(text, words);
+    if (at == NULL || !is_about_certificates(strtoul(at + sizeof words - 1, NULL, 10)))
+        return e;
+    return RD_KAFKA_RESP_ERR__SSL;
+}
+
 enum err kafka_err(rd_kafka_resp_err_t e)
 {
     /* A code that is not listed is one that retrying does not help. */

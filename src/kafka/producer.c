@@ -536,7 +536,7 @@ static void take_error(struct kafka_producer *p, rd_kafka_event_t *ev)
     /* "All brokers are down" says less than the reason that came before it. */
     if (re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && p->reason[0] != '\0')
         return;
-    p->reason_code = re;
+    p->reason_code = kafka_err_told(re, text);
     snprintf(p->reason, sizeof p->reason, "%s", text);
 }
 

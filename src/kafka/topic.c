@@ -32,7 +32,7 @@ struct kafka_admin {
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     struct kafka_admin *a = opaque;
-    rd_kafka_resp_err_t re = (rd_kafka_resp_err_t)code;
+    rd_kafka_resp_err_t re = kafka_err_told((rd_kafka_resp_err_t)code, reason);
     (void)rk;
     /* "All brokers are down" says less than the reason that came before it. */
     if (a->trouble != RD_KAFKA_RESP_ERR_NO_ERROR &&

@@ -45,6 +45,27 @@ Test(kafka_err, every_code_that_librdkafka_knows_has_a_class_that_ends_or_retrie
     }
 }
 
+Test(kafka_err, a_certificate_that_the_broker_refuses_is_no_fault_of_the_transport)
+{
+    static const struct {
+        rd_kafka_resp_err_t code, told;
+        const char *text;
+    } cases[] = {
+        {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__SSL,
+         "Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL "
+         "alert number 116 (after 1ms in state APIVERSION_QUERY)"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__SSL,
+         "bad certificate: SSL alert number 42"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT,
+         "internal: SSL alert number 80"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT, "Connection refused"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT, NULL},
+        {RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__TIMED_OUT, "SSL alert number 42"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_eq(kafka_err_told(cases[i].code, cases[i].text), cases[i].told, "%zu", i);
+}
+
 Test(kafka_err, what_a_user_can_mend_comes_with_the_way_out)
 {
     cr_assert_not_null(kafka_err_remedy(RD_KAFKA_RESP_ERR__AUTHENTICATION));
