@@ -27,6 +27,7 @@ struct draft_column {
 struct draft_part {
     struct draft_column *column;
     uint32_t prefix; /* in characters; 0: whole */
+    bool settled;    /* stood in the key before, over the same type */
 };
 
 struct draft_key {

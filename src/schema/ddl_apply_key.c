@@ -141,7 +141,9 @@ static enum err keep_key(struct draft *d, const struct table_def *def,
             continue;
         uint32_t prefix = k->prefixes != NULL ? k->prefixes[i] : 0;
         n->parts[n->part_count++] =
-            (struct draft_part){c, kept_prefix(d, old[k->parts[i]], c, prefix)};
+            (struct draft_part){.column = c,
+                                .prefix = kept_prefix(d, old[k->parts[i]], c, prefix),
+                                .settled = c == old[k->parts[i]]};
     }
     /* A key goes with the last of its columns; of one over expressions none is known. */
     n->dropped = n->part_count == 0 && k->part_count > 0;
@@ -167,7 +169,7 @@ static enum err add_part(struct draft *d, struct draft_key *k, struct slice colu
     if (c == NULL)
         return draft_fail(d, ERR_TABLE_MISMATCH,
                           "a key is to be over column %.*s, which is not there", SLICE_ARG(column));
-    k->parts[k->part_count++] = (struct draft_part){c, prefix};
+    k->parts[k->part_count++] = (struct draft_part){.column = c, .prefix = prefix};
     return ERR_OK;
 }
 
@@ -399,7 +401,7 @@ static void settle_prefixes(const struct draft *d, struct draft_key *k)
         uint32_t most = longest_prefix(d, k, p->column);
         if (p->prefix > most)
             p->prefix = most;
-        if (p->prefix > 0)
+        if (p->prefix > 0 || p->settled)
             continue;
         p->prefix = own_prefix(d, k, p->column);
         k->shortened |= p->prefix == GEOMETRY_PREFIX && p->column->geometry;
