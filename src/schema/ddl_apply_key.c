@@ -86,8 +86,9 @@ static bool was_long(const struct table_def *def, struct draft_column *const *ol
     struct draft_key was = {.parts = parts};
     for (uint32_t i = 0; i < k->part_count && i < DDL_KEY_PARTS_MAX; i++)
         if (k->parts[i] < def->column_count)
-            parts[was.part_count++] = (struct draft_part){
-                old[k->parts[i]], k->prefixes != NULL ? k->prefixes[i] : k->has_prefix};
+            parts[was.part_count++] =
+                (struct draft_part){.column = old[k->parts[i]],
+                                    .prefix = k->prefixes != NULL ? k->prefixes[i] : k->has_prefix};
     return k->hash && too_long(def->engine, &was);
 }
 
