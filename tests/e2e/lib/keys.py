@@ -88,6 +88,13 @@ def _stamp(n):
     return [f"FROM_UNIXTIME({START + n * 200_003}.{n % 1000:03})"]
 
 
+def _no_day(n):
+    """Dates with parts of zero, which a strict session does not even compare with."""
+    if n == 0:
+        return ["'0000-00-00 00:00:00'"]
+    return [f"'{['2024-00-00', '2024-05-00', '2023-00-17', '1999-12-31'][n % 4]} {n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}'"]
+
+
 def _bytes16(n):
     four = n.to_bytes(4, "big")
     if n % 5 == 0:
@@ -167,6 +174,9 @@ KINDS = [
     Kind("k_prefix", "id VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL", ["id"], False, _prefix, _prefix_spelled, more="PRIMARY KEY (id(12))"),
     Kind("k_double", "id DOUBLE NOT NULL", ["id"], True, lambda n: [repr((n - 700) * 1.1e-3 * 10.0 ** (n % 9))]),
     Kind("k_bits", "id BIT(33) NOT NULL", ["id"], True, lambda n: [str(2**33 - 1 - n * 1001)]),
+    Kind("k_no_day", "id DATETIME NOT NULL", ["id"], True, _no_day),
+    Kind("k_float", "id FLOAT NOT NULL", ["id"], True, lambda n: [repr((n - 700) / 10)]),
+    Kind("k_set", "flags SET('a','b','c') NOT NULL, u SMALLINT UNSIGNED NOT NULL", ["flags", "u"], True, lambda n: [str(n % 8), str(n)]),
     Kind("k_medium", "id MEDIUMINT NOT NULL", ["id"], True, lambda n: [str(-(2**23) + n * 3 + (n > 500) * 10**7)]),
 ]
 

@@ -14,11 +14,13 @@ from .sql import Background, SqlError
 # Deadlock, lock wait, duplicate key, a row that changed; what DDL does to a statement under way:
 # table or column gone, definition changed; MariaDB's names for the same.
 EXPECTED = {1213, 1205, 1062, 1020, 1146, 1054, 1412, 1051, 1050, 1927, 3572}
+XA_ENDED = {1397, 1399, 1402, 1613, 1614}
 COLUMNS = "n, v, body"
 
 
 def preload(connection, kinds, numbers, tables=None):
     """Rows of version 0."""
+    connection.run("SET sql_mode=''")
     for kind in kinds:
         table = (tables or {}).get(kind.name, kind.name)
         connection.run(kind.create(table))
@@ -37,6 +39,7 @@ class Writer:
         self.own = own
         self.big = big
         self.random = random.Random(seed)
+        self.token = f"{random.SystemRandom().randrange(16**12):x}"
         self.version = version
         self.transactions = 0
 
@@ -81,9 +84,33 @@ class Writer:
             return f"DELETE FROM {kind.name} WHERE {kind.where_any(self.numbers(self.big // 4))}"
         return f"UPDATE {kind.name} SET v={self.next()}, body={self.body()} WHERE {kind.where_any(self.numbers(self.big))}"
 
+    def prepared(self):
+        """A transaction in two phases: in the binlog, and maybe for long, before any SELECT sees it."""
+        r, run = self.random, self.connection.run
+        name = f"'{self.token}-{self.transactions}'"
+        try:
+            run(f"XA START {name}")
+            for _ in range(r.choice([1, 2, 5])):
+                self._tolerant(self.statement(r.choice(self.kinds)))
+            run(f"XA END {name}")
+            run(f"XA PREPARE {name}")
+            time.sleep(r.choice([0, 0.01, 0.05]))
+            run(f"XA {'COMMIT' if r.random() < 0.8 else 'ROLLBACK'} {name}")
+        except SqlError as failure:
+            if failure.code not in EXPECTED | XA_ENDED:
+                raise
+            for end in ("END", "ROLLBACK"):
+                try:
+                    run(f"XA {end} {name}")
+                except SqlError:
+                    pass  # it is in another state
+
     def transaction(self):
         r, run = self.random, self.connection.run
         self.transactions += 1
+        if r.random() < 0.03:
+            self.prepared()
+            return
         try:
             if r.random() < 0.3:
                 run(self.statement(r.choice(self.kinds)))
@@ -126,7 +153,7 @@ class Writers:
         self.tasks = []
         for i in range(sessions):
             connection = server.connect(database)
-            connection.run("SET SESSION innodb_lock_wait_timeout=5")
+            connection.run("SET SESSION innodb_lock_wait_timeout=5, sql_mode=''")
             if i % 2:
                 connection.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             own = [n for n in numbers if n % sessions == i]
