@@ -141,14 +141,6 @@ def _unique(n):
     return [f"'{'Q' if n % 2 else 'q'}{n // 7}~'", str(n % 7 - 3)]
 
 
-def _prefix(n):
-    return [text(f"{n:06}{STEMS[n % len(STEMS)]:_<6.6}tail")]
-
-
-def _prefix_spelled(n, dice):
-    return [text(f"{n:06}{STEMS[n % len(STEMS)]:_<6.6}{dice.choice(['tail', 'TAIL', 'other end', ''])}")]
-
-
 KINDS = [
     Kind("k_auto", "id INT NOT NULL AUTO_INCREMENT", ["id"], True, _auto),
     Kind("k_ci", "name VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL, part INT NOT NULL", ["name", "part"], False, _ci, _ci_spelled),
@@ -171,7 +163,6 @@ KINDS = [
          lambda n: [str(n % 5 - 2), str(2**64 - 1 - n // 50), binary(bytes([n % 50]))]),
     Kind("k_enum", "kind ENUM('z','m','a') NOT NULL, num SMALLINT UNSIGNED NOT NULL", ["kind", "num"], True,
          lambda n: [f"'{'zma'[n % 3]}'", str(65535 - n)]),
-    Kind("k_prefix", "id VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL", ["id"], False, _prefix, _prefix_spelled, more="PRIMARY KEY (id(12))"),
     Kind("k_double", "id DOUBLE NOT NULL", ["id"], True, lambda n: [repr((n - 700) * 1.1e-3 * 10.0 ** (n % 9))]),
     Kind("k_bits", "id BIT(33) NOT NULL", ["id"], True, lambda n: [str(2**33 - 1 - n * 1001)]),
     Kind("k_no_day", "id DATETIME NOT NULL", ["id"], True, _no_day),
