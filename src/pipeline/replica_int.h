@@ -64,6 +64,7 @@ struct replica {
     uint64_t group_offset;
     struct binlog_place place;   /* everything before it has been passed; heartbeats move it, too */
     struct xa_list xa;
+    uint32_t xa_ends; /* dumps in a row that ended before the group that was to be read again */
     uint64_t next_id;
     uint32_t binlog_made; /* when the file of `read` was made, since 1970; 0: not known */
     struct binlog_txn txn;

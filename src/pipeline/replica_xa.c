@@ -14,14 +14,16 @@
 #include <stdio.h>
 
 #define SILENCE_MS 30000
+#define ENDS_MAX   5 /* dumps in a row that end too early: the group is not there */
 
-/* A dump ends at the binlog's end, and when its server is shut down. */
+/* A dump ends at the binlog's end, when its server is shut down, and by KILL QUERY. */
 static enum err its_end(struct replica *r)
 {
     struct src_session *control;
     TRY(replica_control(r, &control));
     TRY(src_execute(control, &r->em, "DO 1"));
-    return errmsg_set(&r->em, ERR_HISTORY, "its binlog ended before the group did");
+    enum err e = ++r->xa_ends < ENDS_MAX ? ERR_DISCONNECTED : ERR_HISTORY;
+    return errmsg_set(&r->em, e, "its binlog ended before the group did");
 }
 
 static enum err next_event(struct replica *r, struct stream *s, struct stream_event *sev)
@@ -106,6 +108,8 @@ enum err replica_replay_xa(struct replica *r, const struct xa_group *g)
     enum err e = stream_open(&s, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em);
     if (e == ERR_OK)
         e = replay(r, &s, g);
+    if (e == ERR_OK)
+        r->xa_ends = 0;
     stream_close(&s);
     tables_forget_ids(r->o.tables);
     if (e != ERR_OK && err_class(e) != ERRC_WAIT)

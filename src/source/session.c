@@ -257,10 +257,12 @@ static enum err session_open(struct src_session *s, struct errmsg *em)
     TRY(connect_to(s, em));
     TRY(login(s, em));
     /* What a server's configuration may have set otherwise: under autocommit=0 the catalogue would
-     * be that of the first look; some sql_modes change what it shows; and a few of the server's
-     * sentences are told apart by their English words. */
+     * be that of the first look; some sql_modes change what it shows; a limit of time is meant for
+     * others; and a few of the server's sentences are told apart by their English words. */
     return src_execute(s, em,
                        "SET NAMES utf8mb4, SESSION autocommit=1, SESSION sql_mode='', "
+                       "/*!50708 SESSION max_execution_time=0, */"
+                       "/*M!100101 SESSION max_statement_time=0, */"
                        "SESSION lc_messages='en_US'");
 }
 
