@@ -57,7 +57,7 @@ class CopyFold(Fold):
         self.inits += change["type"] == "INIT"
         self.changes += change["type"] != "INIT"
         before = self.last.get(key)
-        if self.version in data:
+        if self.version in data and "n" in data:
             self.check_version(message, table, before)
             self.last[key] = (int(data[self.version]), change["type"] == "DELETE")
         if self.strict:
