@@ -393,6 +393,8 @@ static enum err connect_source(struct replica *r)
     if (strcmp(uuid, r->server.server_uuid) != 0) {
         tables_forget_places(r->o.tables);
         replica_copy_other_server(r);
+        for (uint32_t i = 0; i < r->xa.count; i++)
+            r->xa.items[i].here = false;
     }
     r->txn = (struct binlog_txn){0};
     char where[400];

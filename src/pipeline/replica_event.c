@@ -206,6 +206,7 @@ static enum err park(struct replica *r, const struct stream *s, const struct bin
     uint64_t rows = r->group.rows;
     TRY(take_back(r));
     TRY(xa_list_add(&r->xa, xid, &r->read, rows > 0));
+    r->xa.items[r->xa.count - 1].here = r->read.file[0] != 0;
     return pass_boundary(r, s);
 }
 

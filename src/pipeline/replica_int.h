@@ -65,6 +65,7 @@ struct replica {
     struct binlog_place place;   /* everything before it has been passed; heartbeats move it, too */
     struct xa_list xa;
     uint32_t xa_ends; /* dumps in a row that ended before the group that was to be read again */
+    bool xa_by_set;   /* a place did not do: by GTIDs, until a group was read */
     uint64_t next_id;
     uint32_t binlog_made; /* when the file of `read` was made, since 1970; 0: not known */
     struct binlog_txn txn;

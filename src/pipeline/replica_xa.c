@@ -98,18 +98,39 @@ static enum err replay(struct replica *r, struct stream *s, const struct xa_grou
     }
 }
 
+/* To find a GTID a server reads its binlog file from the beginning; a place it goes to at once. */
+static bool dump_by_place(const struct replica *r, const struct xa_group *g,
+                          struct src_dump_options *dump)
+{
+    if (!g->here || r->xa_by_set || g->before.kind == POSITION_FILE ||
+        g->before.offset > UINT32_MAX)
+        return false;
+    dump->executed = NULL;
+    dump->maria = NULL;
+    dump->file = g->before.file;
+    dump->offset = g->before.offset;
+    return true;
+}
+
 enum err replica_replay_xa(struct replica *r, const struct xa_group *g)
 {
     char xid[400], where[600];
     xa_xid_text(&g->xid, xid, sizeof(xid));
     struct src_dump_options dump;
     history_dump_options(&r->server, &g->before, &dump);
+    bool by_place = dump_by_place(r, g, &dump);
     struct stream s = {0};
     enum err e = stream_open(&s, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em);
     if (e == ERR_OK)
         e = replay(r, &s, g);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         r->xa_ends = 0;
+        r->xa_by_set = false;
+    } else if (by_place && err_class(e) != ERRC_WAIT) {
+        r->xa_by_set = true;
+        if (err_class(e) == ERRC_HISTORY || err_class(e) == ERRC_SOURCE)
+            e = ERR_DISCONNECTED; /* the GTIDs will tell */
+    }
     stream_close(&s);
     tables_forget_ids(r->o.tables);
     if (e != ERR_OK && err_class(e) != ERRC_WAIT)

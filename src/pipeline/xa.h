@@ -16,6 +16,7 @@ struct xa_group {
     struct binlog_xid xid;
     struct position before; /* the boundary in front of the group */
     bool wanted;            /* it has rows of selected tables */
+    bool here; /* before.file and before.offset are places of the server that is followed */
 };
 
 struct xa_list {
@@ -27,7 +28,7 @@ struct xa_list {
 void xa_list_fini(struct xa_list *l);
 NODISCARD enum err xa_list_copy(struct xa_list *to, const struct xa_list *from);
 
-/* Replaces a group with the same xid. */
+/* Replaces a group with the same xid. It is not `here`, and neither are copies. */
 NODISCARD enum err xa_list_add(struct xa_list *l, const struct binlog_xid *xid,
                                const struct position *before, bool wanted);
 
