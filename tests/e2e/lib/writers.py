@@ -108,7 +108,7 @@ class Writer:
     def transaction(self):
         r, run = self.random, self.connection.run
         self.transactions += 1
-        if r.random() < 0.03:
+        if r.random() < 0.02:
             self.prepared()
             return
         try:
