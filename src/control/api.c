@@ -290,15 +290,15 @@ static void wish(struct api *a, struct http_reply *r, enum view_command c)
     struct view_snapshot *s = view_look(a->view);
     enum view_state state = s->state;
     bool ended = state == VIEW_FAILED || state == VIEW_FINISHED;
-    bool there = (c == VIEW_PAUSE && state == VIEW_PAUSED && s->wanted == VIEW_STATES) ||
-                 (c == VIEW_RESUME && state != VIEW_PAUSED && s->wanted == VIEW_STATES);
+    bool settled = s->wanted == VIEW_STATES && atomic_load(&a->view->command) == VIEW_NO_COMMAND;
+    bool there = settled && ((c == VIEW_PAUSE && state == VIEW_PAUSED) ||
+                             (c == VIEW_RESUME && state != VIEW_PAUSED));
     view_release(s);
     if (ended) {
         http_problem(r, 409, "Conflict", "the task has ended (%s)", view_state_name(state));
         return;
     }
-    if (!there)
-        view_command(a->view, c);
+    view_command(a->view, c); /* in any case: what is shown may be a moment old */
     struct jw j = jw_to(&r->body);
     r->status = there ? 200 : 202;
     jw_open(&j, NULL, '{');

@@ -138,6 +138,7 @@ static enum err run_once(struct task_life *life, bool *reached, struct errmsg *e
     task_show_rest(life->o.view, life->o.config, VIEW_PRECHECKING, clock_wall_us(), "",
                    position_of(life));
     TRY(task_open(&life->o, &life->shared, &t, em));
+    retry_rest(&life->other, NULL); /* it is so far again: not shown as an outage any more */
     enum err e = task_run(t, em);
     life->worked = life->worked || t->worked;
     *reached = t->reached;

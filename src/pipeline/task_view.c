@@ -300,6 +300,8 @@ void task_show(struct task *t, bool *dirty)
 {
     uint64_t now = clock_mono_ms();
     atomic_store(&t->o.view->beat_ms, now);
+    uint32_t granted = VIEW_RESUME; /* it runs; another wish stays in the box */
+    atomic_compare_exchange_strong(&t->o.view->command, &granted, VIEW_NO_COMMAND);
     if (t->show.at_ms != 0 && now - t->show.at_ms < SHOW_MS)
         return;
     struct view_snapshot *s = snapshot_of(t);

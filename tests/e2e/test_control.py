@@ -13,7 +13,8 @@ import time
 import unittest
 
 from lib import servers
-from lib.case import EndToEnd, note
+from lib.case import LONG, EndToEnd, note
+from lib.load import TABLES, Load, create_statements
 from lib.web import LISTEN, Web
 from lib.proxy import Proxy
 from lib.task import PATIENCE, PROGRAM, SANITIZED
@@ -35,6 +36,8 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 
 class Control(EndToEnd):
+    seconds = 600 if LONG else 60
+
     def setUp(self):
         super().setUp()
         self.server = servers.mysql()
@@ -161,6 +164,32 @@ class Control(EndToEnd):
             self.assertIn("source.lost", events)
             self.assertEqual(process.stop(), 0, process.tail())
 
+    def test_a_password_that_is_changed_may_come_right(self):
+        """retry.other: once a task has worked, what the source refuses is tried again from the checkpoint."""
+        c = self.table()
+        user = f"u_{self.token}"
+        with self.server.connect() as root:
+            root.run(f"CREATE USER {user} IDENTIFIED BY 'rowcast-pw'; GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}")
+            with Proxy(self.server.port) as proxy:
+                process, web = self.started(source={"port": proxy.port, "user": user})
+                web.wait_state("caught-up", 20)
+                c.run("INSERT INTO item (name) VALUES ('w')")
+                self.follow().wait_count(1, 10)
+                root.run(f"ALTER USER {user} IDENTIFIED BY 'another'")
+                proxy.drop_all()
+                refused = servers.wait_for(lambda: "denied" in web.task()["cause"] and web.task(), 15 * PATIENCE, "the denial")
+                self.assertEqual((refused["state"], refused["retrying"]["side"]), ("retrying", "source"))
+                c.run("INSERT INTO item (name) VALUES ('x')")
+                root.run(f"ALTER USER {user} IDENTIFIED BY 'rowcast-pw'")
+                web.post("retry")
+                web.wait_state("caught-up", 20)
+                self.follow().wait_count(2, 10)
+                self.assertIn("task.retry", process.log())
+                self.assertEqual(process.stop(), 0, process.tail())
+            root.run(f"DROP USER {user}")
+        again = self.task(self.server, name=f"{self.name}_2", source={"user": user})
+        self.assertEqual(again.run().code, 4, "at a start it is said at once")
+
     def ask_health(self, web):
         return web.ask("GET", "/health/live")[0], web.ask("GET", "/health/ready")[0]
 
@@ -174,6 +203,41 @@ class Control(EndToEnd):
         self.assertEqual(web.post("pause")[0], 202)
         web.wait_state("paused", 20)
         self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_outages_under_load(self):
+        """Source away, brokers away, both, again and again: the state is right, nothing is lost."""
+        c = self.create(self.server, *create_statements())
+        kafka = servers.kafka("outages")
+        away = float(os.environ.get("ROWCAST_E2E_AWAY") or 30)
+        with Proxy(self.server.port) as proxy:
+            process, web = self.started(source={"port": proxy.port}, brokers=kafka.brokers, destination={"partitions": 3})
+            web.wait_state("caught-up", 20)
+            load = Load(self.server, self.database, self.token, sessions=2, pause=0.01)
+            for sides in (["source"], ["destination"], ["source", "destination"]) * 2:
+                if "source" in sides:
+                    proxy.refuse = True
+                    proxy.drop_all()
+                if "destination" in sides:
+                    os.kill(kafka.pid, signal.SIGSTOP)
+                web.wait_state("retrying", 15)
+                time.sleep(3)  # silence of the brokers counts from two seconds on
+                states = web.watch(away - 3, lambda task: (task["state"], task["retrying"] and task["retrying"]["side"]))
+                self.assertEqual({state for state, _ in states}, {"retrying"})
+                self.assertLessEqual({side for _, side in states}, set(sides))
+                if "destination" in sides:
+                    os.kill(kafka.pid, signal.SIGCONT)
+                proxy.refuse = False
+                web.wait_state(["caught-up", "streaming"], 60)
+                web.wait_state("caught-up", 60)
+            load.stop()
+            web.wait_state("caught-up", 30)
+            time.sleep(1)
+            self.assertEqual(process.stop(40), 0, process.tail())
+            self.made.run_until_caught_up()
+            self.assert_tables_equal(c, self.fold(self.messages(brokers=kafka.brokers)), TABLES)
+
+    if not LONG:
+        test_outages_under_load = None
 
     def test_pause_and_resume_against_each_other(self):
         c = self.table()

@@ -89,6 +89,22 @@ Test(args, config_takes_a_file_or_prints_what_needs_none)
     refused(ARGV("config", "t.yaml", "--until", "caught-up"), "unknown option --until");
 }
 
+Test(args, a_running_task_is_asked_by_its_file)
+{
+    struct cli_args a = parsed(ARGV("status", "t.yaml", "--json", "--watch"));
+    cr_assert(a.command == CLI_STATUS && a.json && a.watch);
+    cli_args_fini(&a);
+    a = parsed(ARGV("pause", "t.yaml", "--override", "state_dir=x"));
+    cr_assert(a.command == CLI_PAUSE && a.override_count == 1);
+    cli_args_fini(&a);
+    a = parsed(ARGV("config", "--metrics"));
+    cr_assert(a.metrics && a.task_file == NULL);
+    cli_args_fini(&a);
+    refused(ARGV("status"), "needs a task file");
+    refused(ARGV("resume"), "needs a task file");
+    refused(ARGV("stop", "t.yaml", "--json"), "unknown option --json");
+}
+
 Test(args, what_is_not_there_is_refused_with_its_name)
 {
     refused(ARGV("check", "t.yaml"), "check is not available in this version");

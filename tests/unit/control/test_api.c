@@ -77,11 +77,13 @@ Test(api, wishes_are_left_in_the_box)
     show(VIEW_STREAMING);
     cr_assert_eq(ask("POST", "/api/v1/task/pause", ""), 202);
     cr_assert_eq(view_take_command(view), VIEW_PAUSE);
-    cr_assert_eq(ask("POST", "/api/v1/task/resume", ""), 200);
-    cr_assert_eq(view_take_command(view), VIEW_NO_COMMAND, "it runs already");
+    cr_assert_eq(ask("POST", "/api/v1/task/resume", ""), 200, "it runs already");
+    cr_assert_eq(ask("POST", "/api/v1/task/pause", ""), 202);
+    cr_assert_eq(ask("POST", "/api/v1/task/resume", ""), 202, "the last wish counts");
+    cr_assert_eq(view_take_command(view), VIEW_RESUME);
     show(VIEW_PAUSED);
     cr_assert_eq(ask("POST", "/api/v1/task/pause", ""), 200);
-    cr_assert_eq(view_take_command(view), VIEW_NO_COMMAND);
+    cr_assert_eq(view_take_command(view), VIEW_PAUSE);
     cr_assert_eq(ask("POST", "/api/v1/task/resume", ""), 202);
     cr_assert_eq(view_take_command(view), VIEW_RESUME);
     cr_assert_eq(ask("POST", "/api/v1/task/stop", ""), 202);
