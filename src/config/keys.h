@@ -38,6 +38,7 @@ enum conf_effect { CONF_AT_START, CONF_AT_FIRST_START, CONF_AT_RELOAD };
 #define CONF_REQUIRED  1u /* must be set */
 #define CONF_UNBUILT   2u /* refused unless it is at its default */
 #define CONF_NOT_SHOWN 4u /* used up while loading: not part of the effective configuration */
+#define CONF_MAY_BE_EMPTY 8u /* CONF_CHOICES: [] is a value */
 #define CONF_NO_FIELD  UINT16_MAX
 
 struct conf_key {

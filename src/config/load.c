@@ -275,6 +275,7 @@ static void bind_entries(struct conf_load *l, const struct conf_node *list)
         struct conf_object *o = &entries[l->task->object_count++];
         const struct conf_node *table = conf_member(n, "table");
         o->table = "";
+        o->ddl = CONF_DDL_ALL;
         o->line = table != NULL ? table->at.line : n->at.line;
         o->column = table != NULL ? table->at.column : n->at.column;
         bind_section(l, &(struct target){"objects[]", n, (uint8_t *)o, true});

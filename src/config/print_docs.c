@@ -48,8 +48,9 @@ static void type_text(const struct conf_key *k, char *buf, size_t cap)
     };
     char low[32], high[32], choices[256];
     if (k->type == CONF_CHOICE || k->type == CONF_CHOICES)
-        snprintf(buf, cap, "%s%s", names[k->type],
-                 conf_choice_list(k->choices, choices, sizeof(choices)));
+        snprintf(buf, cap, "%s%s%s%s", names[k->type],
+                 conf_choice_list(k->choices, choices, sizeof(choices)),
+                 k->word != NULL ? ", or " : "", k->word != NULL ? k->word : "");
     else if (k->type == CONF_INT || k->type == CONF_SIZE || k->type == CONF_TIME)
         snprintf(buf, cap, "%s, %s to %s%s%s", names[k->type],
                  conf_number_text(k, k->min, low, sizeof(low)),

@@ -53,6 +53,7 @@ enum conf_mysql_type { CONF_MYSQL_TYPE_FULL, CONF_MYSQL_TYPE_BARE };
 enum conf_enum_form { CONF_ENUM_LABEL, CONF_ENUM_ORDINAL };
 enum conf_binary_form { CONF_BINARY_LATIN1, CONF_BINARY_BASE64, CONF_BINARY_HEX };
 enum conf_init_type { CONF_INIT_INIT, CONF_INIT_INSERT };
+enum conf_ddl_form { CONF_DDL_PLAIN, CONF_DDL_AS_CANAL };
 enum conf_invalid_text { CONF_INVALID_FAIL, CONF_INVALID_REPLACE };
 enum conf_io { CONF_IO_AUTO, CONF_IO_URING, CONF_IO_EPOLL };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARN, CONF_LOG_INFO, CONF_LOG_DEBUG };
@@ -125,6 +126,7 @@ struct conf_destination {
     const char *tls_cert;          /* NULL: none */
     const char *tls_key;           /* NULL: none */
     const char *topic;             /* NULL only when every entry of objects has its own */
+    const char *ddl_topic;         /* NULL: topic, or where there is none the object's own */
     enum conf_format format;
     enum conf_codec compression;
     int32_t compression_level; /* -1: the codec's default */
@@ -138,6 +140,7 @@ struct conf_destination {
     bool create_topics;
     uint32_t partitions; /* of topics that the task creates */
     uint16_t replication_factor;
+    struct conf_pairs topic_config; /* of topics that the task creates */
     uint64_t message_max;         /* bytes */
     const char *registry;          /* URL; NULL: none */
     const char *registry_user;     /* NULL: no login */
@@ -152,7 +155,12 @@ struct conf_canal {
     bool gtid;
     enum conf_init_type init_type;
     enum conf_invalid_text invalid_text;
+    enum conf_ddl_form ddl_type;
 };
+
+#define CONF_DDL_WORDS                                                                             \
+    "create|alter|drop|rename|truncate|index|view|procedure|function|trigger"
+#define CONF_DDL_ALL 0x3FFu
 
 /* One entry of `objects`. The first that matches a table decides; patterns are compiled in
  * rules/objects.h. */
@@ -163,6 +171,7 @@ struct conf_object {
     const char *topic;   /* NULL: destination.topic; {database} and {table} are substituted */
     uint32_t partitions; /* 0: destination.partitions */
     struct conf_list partition_key; /* column names; count 0: the row's identity */
+    unsigned ddl;                   /* statements to send: bits in the order of CONF_DDL_WORDS */
 };
 
 enum conf_keyless { CONF_KEYLESS_LOCK, CONF_KEYLESS_UNLOCKED, CONF_KEYLESS_SKIP };

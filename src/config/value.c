@@ -181,9 +181,13 @@ static bool several_choices(const struct conf_key *k, const struct conf_node *n,
     int64_t bits = 0, index;
     bool ok = true;
     if (n->kind == CONF_SCALAR && !conf_node_missing(n)) {
+        if (k->word != NULL && strcmp(n->text, k->word) == 0) {
+            *out = k->word_value;
+            return true;
+        }
         ok = one_choice(k, k->choices, n, r, &index);
         bits = ok ? (int64_t)1 << index : 0;
-    } else if (n->kind != CONF_LIST || n->count == 0) {
+    } else if (n->kind != CONF_LIST || (n->count == 0 && !(k->flags & CONF_MAY_BE_EMPTY))) {
         conf_problem(r, n->at, "%s: a list of %s is expected, not %s", k->path,
                      conf_choice_list(k->choices, list, sizeof(list)),
                      n->kind == CONF_LIST ? "an empty one" : conf_kind_name(n));

@@ -7,7 +7,7 @@
 /* Bytes that may be asked for in vain while the message is put together. */
 #define TEXT_SPARE (JSON_ESCAPE_ROOM(TEXT_PIECE) + 1024)
 
-static const char *type_name(enum ddl_type type)
+static const char *type_name(enum ddl_change_type type)
 {
     static const char *const names[] = {
         [DDL_TYPE_QUERY] = "QUERY",   [DDL_TYPE_CREATE] = "CREATE",

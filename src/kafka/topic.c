@@ -26,7 +26,9 @@ struct kafka_admin {
     int timeout_ms;
     rd_kafka_resp_err_t trouble; /* the gravest error since the last call began */
     char trouble_text[256];
-    char where[160]; /* brokers, for sentences */
+    char where[160];                       /* brokers, for sentences */
+    const struct kafka_property *settings; /* of topics to be made; borrowed */
+    size_t setting_count;
 };
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -276,6 +278,13 @@ static enum err create_judge(struct kafka_admin *a, const char *topic, rd_kafka_
     return tell(a, topic, re, rd_kafka_topic_result_error_string(results[0]), msg);
 }
 
+void kafka_topic_settings(struct kafka_admin *a, const struct kafka_property *settings,
+                          size_t count)
+{
+    a->settings = settings;
+    a->setting_count = count;
+}
+
 static enum err create_real(struct kafka_admin *a, const char *topic, int32_t partitions,
                             int replication_factor, bool *created, struct errmsg *msg)
 {
@@ -284,6 +293,8 @@ static enum err create_real(struct kafka_admin *a, const char *topic, int32_t pa
         rd_kafka_NewTopic_new(topic, partitions, replication_factor, why, sizeof why);
     if (spec == NULL)
         return errmsg_set(msg, ERR_CONFIG, "destination: topic \"%s\": %s", topic, why);
+    for (size_t i = 0; i < a->setting_count; i++)
+        rd_kafka_NewTopic_set_config(spec, a->settings[i].name, a->settings[i].value);
 
     struct slices s = slices_begin(a);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);

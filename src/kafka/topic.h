@@ -45,6 +45,11 @@ NODISCARD enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, 
 NODISCARD enum err kafka_topic_create(struct kafka_admin *a, const char *topic, int32_t partitions,
                                       int replication_factor, bool *created, struct errmsg *msg);
 
+/* Settings that topics get which are made from here on; borrowed until the admin's end. */
+struct kafka_property;
+void kafka_topic_settings(struct kafka_admin *a, const struct kafka_property *settings,
+                          size_t count);
+
 /* How many records a topic holds: the distances of its partitions' ends, an upper bound. */
 NODISCARD enum err kafka_topic_records(struct kafka_admin *a, const char *topic, int64_t *records,
                                        struct errmsg *msg);

@@ -2,6 +2,8 @@
 
 #include "pipeline/binding.h"
 
+#include <stdlib.h>
+
 static bool hold_frame(struct batch *b, struct frame *f)
 {
     /* Rows arrive in frame order: the frame is the last one, or a new one. */
@@ -62,5 +64,7 @@ void batch_reset(struct batch *b)
     b->wait_seq = 0;
     b->wait_lane = 0;
     b->closed = false;
+    free(b->ddl);
+    b->ddl = NULL;
     b->next = NULL;
 }

@@ -23,6 +23,15 @@
 
 struct binding;
 
+/* A statement on its way, in one block with its texts: alone in its batch, which owns it. */
+struct batch_ddl {
+    const char *topic;
+    uint32_t topic_index;
+    int32_t partition;
+    struct change_origin origin;
+    struct ddl_change change; /* ts_ms is the lane's to fill in */
+};
+
 /* What the rows of one rows event share. Bitmaps lie in the event's frame. */
 struct row_event {
     const struct binding *binding;
@@ -70,7 +79,8 @@ struct batch {
      * acknowledged: it ends with the DELETE half of our first row. */
     uint64_t wait_seq; /* 0: nothing to wait for */
     uint32_t wait_lane;
-    bool closed; /* takes no more rows */
+    bool closed;           /* takes no more rows */
+    struct batch_ddl *ddl; /* NULL: rows */
     struct row_ref rows[BATCH_ROWS];
     struct row_event events[BATCH_ROWS];
     struct frame *frames[BATCH_FRAMES];

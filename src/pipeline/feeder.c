@@ -45,7 +45,7 @@ static void hand_over(struct feeder *f, struct feeder_lane *fl, bool all)
     struct batch *b;
     while ((b = fl->first) != NULL) {
         bool certain = b->certain.rows == b->row_count || f->flowing;
-        if (b->row_count == 0 || !certain || (!b->closed && !all))
+        if ((b->row_count == 0 && b->ddl == NULL) || !certain || (!b->closed && !all))
             return;
         fl->first = b->next;
         if (fl->first == NULL)
@@ -139,6 +139,25 @@ enum err feeder_row(struct feeder *f, uint32_t lane, const struct row_ref *row)
     if (held > f->hold_max && !f->flowing)
         start_flowing(f);
     return ERR_OK;
+}
+
+enum err feeder_ddl(struct feeder *f, uint32_t lane, struct batch_ddl *ddl)
+{
+    struct feeder_lane *fl = &f->lanes[lane];
+    TRY(next_batch(f, fl));
+    fl->last->ddl = ddl;
+    fl->last->closed = true;
+    feeder_publish(f);
+    return ERR_OK;
+}
+
+bool feeder_idle(const struct feeder *f)
+{
+    for (uint32_t i = 0; i < f->lane_count; i++)
+        if ((f->lanes[i].first != NULL && f->lanes[i].first->row_count > 0) ||
+            !lane_idle(f->lanes[i].lane))
+            return false;
+    return true;
 }
 
 uint64_t feeder_close(struct feeder *f, uint32_t lane)

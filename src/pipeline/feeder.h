@@ -74,6 +74,16 @@ NODISCARD enum err feeder_row(struct feeder *f, uint32_t lane, const struct row_
 uint64_t feeder_close(struct feeder *f, uint32_t lane);
 void feeder_wait_for(struct feeder *f, uint32_t lane, uint32_t other, uint64_t seq);
 
+/*
+ * A statement for a lane, which is certain at once and goes out with all that
+ * was certain before it. Takes ddl over unless it fails; ERR_NO_ROOM as
+ * feeder_row(). Not while a transaction has rows here.
+ */
+NODISCARD enum err feeder_ddl(struct feeder *f, uint32_t lane, struct batch_ddl *ddl);
+
+/* Everything that was fed is acknowledged. */
+bool feeder_idle(const struct feeder *f);
+
 /* The open transaction is certain. Full batches are handed over. */
 void feeder_commit(struct feeder *f);
 

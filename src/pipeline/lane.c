@@ -159,10 +159,10 @@ static void wait_for_room(struct lane *l)
     poll_reports(l, SLEEP_MS);
 }
 
-static enum err topic_of(struct lane *l, const struct binding *b, struct kafka_topic **out)
+static enum err topic_of(struct lane *l, uint32_t index, const char *name, struct kafka_topic **out)
 {
-    if (b->topic_index >= l->topic_cap) {
-        uint32_t cap = b->topic_index + 16;
+    if (index >= l->topic_cap) {
+        uint32_t cap = index + 16;
         struct kafka_topic **topics = realloc(l->topics, cap * sizeof(*topics));
         if (topics == NULL)
             return ERR_NO_MEMORY;
@@ -170,15 +170,15 @@ static enum err topic_of(struct lane *l, const struct binding *b, struct kafka_t
         l->topics = topics;
         l->topic_cap = cap;
     }
-    if (l->topics[b->topic_index] == NULL) {
+    if (l->topics[index] == NULL) {
         struct errmsg em = {0};
-        enum err e = kafka_producer_topic(l->producer, b->topic, &l->topics[b->topic_index], &em);
+        enum err e = kafka_producer_topic(l->producer, name, &l->topics[index], &em);
         if (e != ERR_OK) {
             fail(l, e, &em);
             return e;
         }
     }
-    *out = l->topics[b->topic_index];
+    *out = l->topics[index];
     return ERR_OK;
 }
 
@@ -279,12 +279,19 @@ static void describe_failure(struct lane *l, enum err e, const struct row_event 
                   (unsigned long long)ev->origin.file, (unsigned long long)ev->origin.offset);
 }
 
+/* A row change with the constants of its table, or a statement. */
+struct message {
+    const struct format_table *format;
+    const struct change *change;
+    const struct ddl_change *ddl; /* NULL: a row change */
+};
+
 /*
- * Encodes a change into the current pack, or into a larger one when it does
+ * Encodes a message into the current pack, or into a larger one when it does
  * not fit. ERR_STOPPED when the task ends meanwhile.
  */
-static enum err encode(struct lane *l, const struct format_table *format, const struct change *c,
-                       struct pack **in, struct slice *value)
+static enum err encode(struct lane *l, const struct message *m, struct pack **in,
+                       struct slice *value)
 {
     size_t overhead = kafka_batch_bytes(l->key.len, 0);
     if (overhead >= l->o.message_max)
@@ -302,7 +309,8 @@ static enum err encode(struct lane *l, const struct format_table *format, const 
         size_t room = p->cap - p->used;
         struct writer w = writer_fixed(p->data + p->used, room);
         w.max = limit;
-        enum err e = format_encode(&l->encoder, format, c, &w);
+        enum err e = m->ddl != NULL ? format_ddl_encode(l->o.format, m->ddl, SLICE_LIT(""), &w)
+                                    : format_encode(&l->encoder, m->format, m->change, &w);
         if (e == ERR_OK) {
             *in = p;
             *value = slice_of(w.base, w.len);
@@ -399,7 +407,7 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
                        .origin = &ev->origin};
     struct kafka_topic *topic = NULL;
     writer_clear(&l->key);
-    enum err e = topic_of(l, b, &topic);
+    enum err e = topic_of(l, b->topic_index, b->topic, &topic);
     if (e == ERR_OK)
         e = need_cells(l, b->table->column_count);
     if (e == ERR_OK)
@@ -409,7 +417,7 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     struct pack *p = NULL;
     struct slice value = SLICE_LIT("");
     if (e == ERR_OK)
-        e = encode(l, &b->format, &c, &p, &value);
+        e = encode(l, &(struct message){.format = &b->format, .change = &c}, &p, &value);
     bool skip = false;
     if (e == ERR_TOO_LARGE)
         e = encode_large(l, b, &c, &p, &value, &skip);
@@ -448,6 +456,33 @@ static void count_produced(struct lane *l, const struct binding *b)
     l->batch_messages = l->batch_bytes = 0;
 }
 
+/* A statement has no record key: it belongs to all rows of its table, or of its database. */
+static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
+{
+    struct kafka_topic *topic = NULL;
+    struct pack *p = NULL;
+    struct slice value = SLICE_LIT("");
+    d->change.ts_ms = ts_ms;
+    writer_clear(&l->key);
+    enum err e = topic_of(l, d->topic_index, d->topic, &topic);
+    if (e == ERR_OK)
+        e = encode(l, &(struct message){.ddl = &d->change}, &p, &value);
+    if (e == ERR_OK)
+        e = send(l, topic, d->partition, p, value);
+    if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
+        struct errmsg em = {0};
+        int len = d->change.sql.len > 100 ? 100 : (int)d->change.sql.len;
+        errmsg_set(&em, e, "the statement \"%.*s\" (change %llu, %zu bytes) cannot be sent: %s%s",
+                   len, (const char *)d->change.sql.ptr, (unsigned long long)d->change.id,
+                   d->change.sql.len, err_text(e),
+                   e == ERR_TOO_LARGE ? ": raise destination.message_max, and message.max.bytes of "
+                                        "the topic with it"
+                                      : "");
+        fail(l, e, &em);
+    }
+    return e;
+}
+
 static bool carry_batch(struct lane *l, struct batch *b)
 {
     if (b->wait_seq != 0 && !wait_for_peer(l, b))
@@ -461,6 +496,8 @@ static bool carry_batch(struct lane *l, struct batch *b)
     l->times[b->seq % INFLIGHT_BATCHES] = (struct batch_time){
         b->row_count > 0 ? b->events[b->rows[0].event].commit_us : 0, b->row_count};
     const struct binding *at = NULL;
+    if (b->ddl != NULL && carry_ddl(l, b->ddl, ts_ms) != ERR_OK)
+        return false;
     for (uint32_t i = 0; i < b->row_count; i++) {
         const struct row_ref *row = &b->rows[i];
         const struct row_event *ev = &b->events[row->event];

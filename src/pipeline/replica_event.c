@@ -286,8 +286,8 @@ static enum err act_on_query(struct replica *r, const struct stream *s,
     case BINLOG_TXN_STATEMENT:
         if (action == BINLOG_TXN_STATEMENT)
             TRY(refuse_statement(r, s, q, sql));
-        TRY(tables_statement(r->o.tables, ddl_effect_of(sql), sql, q->db,
-                             binlog_place_of(s->file, s->offset)));
+        if (action == BINLOG_TXN_DDL)
+            TRY(replica_ddl(r, s, q, sql));
         TRY(take_effects(r));
         return r->txn.state == BINLOG_TXN_OPEN ? ERR_OK : commit(r, s);
     case BINLOG_TXN_SAVEPOINT:
@@ -318,6 +318,8 @@ static enum err query_event(struct replica *r, const struct stream *s,
     struct binlog_verb verb = {0};
     enum binlog_txn_event tev = binlog_verb_of(st.sql, &verb);
     enum binlog_txn_action action;
+    r->statement_origin = replica_origin(r, s, sev);
+    r->statement_ms = (uint64_t)sev->ev.header.timestamp * 1000;
     enum err e = binlog_txn_step(&r->txn, tev, &action);
     if (e == ERR_OK)
         e = act_on_query(r, s, action, &st.query, st.sql, &verb);

@@ -58,11 +58,11 @@ struct replica {
     struct errmsg em;
     struct src_server server; /* as of the last connect */
     struct stream stream;
-    struct src_session *control; /* for definitions; NULL until needed */
-    struct position read;        /* the last boundary */
+    struct src_session *control;      /* for definitions; NULL until needed */
+    struct position read;             /* the last boundary */
     char group_file[BINLOG_NAME_MAX]; /* behind the last group, or where reading began */
     uint64_t group_offset;
-    struct binlog_place place;   /* everything before it has been passed; heartbeats move it, too */
+    struct binlog_place place; /* everything before it has been passed; heartbeats move it, too */
     struct xa_list xa;
     uint32_t xa_ends; /* dumps in a row that ended before the group that was to be read again */
     bool xa_by_set;   /* a place did not do: by GTIDs, until a group was read */
@@ -70,12 +70,15 @@ struct replica {
     uint32_t binlog_made; /* when the file of `read` was made, since 1970; 0: not known */
     struct binlog_txn txn;
     struct group group;
-    bool boundary_fresh; /* read has moved since the last commit point */
-    uint64_t point_ms;   /* monotonic; when the last commit point was left */
-    uint64_t oldest_us;  /* commit of the oldest group since then; 0: none */
-    bool beat;           /* the last event was a heartbeat: nothing is left to read */
+    bool boundary_fresh;                   /* read has moved since the last commit point */
+    struct change_origin statement_origin; /* of the statement at hand */
+    uint64_t statement_ms;                 /* when the statement at hand ran, since 1970 */
+    bool barrier;       /* a statement went out, and no row since: see replica_ddl.c */
+    uint64_t point_ms;  /* monotonic; when the last commit point was left */
+    uint64_t oldest_us; /* commit of the oldest group since then; 0: none */
+    bool beat;          /* the last event was a heartbeat: nothing is left to read */
     struct retry retry;
-    uint64_t passed; /* groups that ended */
+    uint64_t passed;            /* groups that ended */
     struct tables_note *copied; /* ranges of the copy whose rows were fed, for the next point */
     struct binlog_inflater inflater;
     struct row_scratch scratch; /* of key cells */
@@ -93,6 +96,22 @@ NODISCARD enum err replica_event(struct replica *r, struct stream *s,
  * it must not, it is dropped and read again when it commits.
  */
 NODISCARD enum err replica_make_room(struct replica *r);
+
+/* replica_ddl.c: a statement that may change tables; sent where it is wanted, and carried out. */
+NODISCARD enum err replica_ddl(struct replica *r, const struct stream *s,
+                               const struct binlog_query *q, struct slice sql);
+
+/* replica_ddl.c: sends a statement, once everything before it is acknowledged. */
+struct ddl_route;
+NODISCARD enum err replica_send_ddl(struct replica *r, const struct ddl_route *route,
+                                    struct slice sql);
+
+/* replica_ddl.c: before the first row behind a statement: waits until that is acknowledged. */
+NODISCARD enum err replica_close_barrier(struct replica *r);
+
+/* replica_rows.c: where the change of an event stands. */
+struct change_origin replica_origin(struct replica *r, const struct stream *s,
+                                    const struct stream_event *sev);
 
 /* replica_rows.c: the rows of a rows event. */
 NODISCARD enum err replica_rows(struct replica *r, struct stream *s,

@@ -31,6 +31,8 @@ static uint32_t lane_of(const struct replica *r, const struct binding *b, int32_
 enum err replica_feed(struct replica *r, const struct binding *b, const struct row_ref *ref)
 {
     enum err e;
+    if (__builtin_expect(r->barrier, 0))
+        TRY(replica_close_barrier(r));
     while ((e = feeder_row(r->o.feeder, lane_of(r, b, ref->partition), ref)) == ERR_NO_ROOM)
         TRY(replica_wait(r, 100));
     return e == ERR_TOO_LARGE ? ERR_NO_ROOM : e;
@@ -282,8 +284,8 @@ static enum err too_large(struct replica *r, const struct stream_event *sev,
 }
 
 /* Reading may start where the group begins; where that is not known, behind its rows. */
-static struct change_origin origin_of(struct replica *r, const struct stream *s,
-                                      const struct stream_event *sev)
+struct change_origin replica_origin(struct replica *r, const struct stream *s,
+                                    const struct stream_event *sev)
 {
     struct group *g = &r->group;
     struct binlog_place at = binlog_place_of(s->file, s->offset);
@@ -342,7 +344,7 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
         .commit_us = r->group.commit_us,
         .gtid = r->o.task->canal.gtid ? slice_of(r->group.gtid_text, r->group.gtid_text_len)
                                       : SLICE_LIT(""),
-        .origin = origin_of(r, s, sev),
+        .origin = replica_origin(r, s, sev),
         .width = rows.width,
         .partial_json = rows.partial,
     };

@@ -1,5 +1,8 @@
 #include "pipeline/statement.h"
 
+#include "base/writer.h"
+#include "schema/charset.h"
+
 #include <stdlib.h>
 
 #define STATEMENT_MAX (64u << 20) /* bytes of expanded text */
@@ -31,4 +34,29 @@ void statement_close(struct statement *st)
     free(st->expanded);
     st->expanded = NULL;
     st->sql = SLICE_LIT("");
+}
+
+static bool is_ascii(struct slice s)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < s.len; i++)
+        any |= s.ptr[i];
+    return any < 0x80;
+}
+
+enum err statement_utf8(const struct binlog_query *q, struct slice sql, struct writer *out,
+                        struct slice *text)
+{
+    *text = sql;
+    if (is_ascii(sql)) /* which all character sets of sessions agree on */
+        return ERR_OK;
+    const struct charset *cs = NULL;
+    if ((q->has & BINLOG_Q_CHARSET) != 0)
+        cs = charset_of_collation(q->client_collation);
+    if (cs == NULL || cs->form == CHARSET_BINARY)
+        cs = charset_of_name(SLICE_LIT("utf8mb4"));
+    TRY(charset_prepare(cs));
+    TRY(charset_to_utf8(cs, sql, out, true, NULL));
+    *text = writer_slice(out);
+    return ERR_OK;
 }

@@ -12,6 +12,8 @@
 #include "mysqlproto/binlog/inflate.h"
 #include "mysqlproto/binlog/query.h"
 
+struct writer;
+
 struct statement {
     struct binlog_query query;
     struct slice sql;  /* the statement's text; borrowed from the event, or ours */
@@ -21,3 +23,10 @@ struct statement {
 NODISCARD enum err statement_open(struct statement *st, struct binlog_inflater *inf,
                                   const struct binlog_format *f, const struct binlog_event *ev);
 void statement_close(struct statement *st);
+
+/*
+ * The statement as UTF-8, from the character set of its session; bytes that
+ * are no text in it become U+FFFD. *text borrows from sql or from out.
+ */
+NODISCARD enum err statement_utf8(const struct binlog_query *q, struct slice sql,
+                                  struct writer *out, struct slice *text);

@@ -7,6 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum err tables_topic(struct tables *t, const char *name, uint32_t partitions, uint32_t *index,
+                      struct errmsg *em)
+{
+    bool fresh;
+    TRY(topics_need(t->o.topics, name, (int32_t)partitions, index, &fresh, em));
+    if (fresh && tables_note_topic(t, name, t->o.topics->items[*index].partitions) != ERR_OK)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for topic %s", name);
+    return ERR_OK;
+}
+
 /* The number of a table's topic, which is asked about or made when it is new. */
 static enum err topic_of(struct tables *t, const struct entry *e, uint32_t *index,
                          struct errmsg *em)
@@ -16,11 +26,7 @@ static enum err topic_of(struct tables *t, const struct entry *e, uint32_t *inde
     const struct conf_object *object = &t->o.task->objects[e->object];
     uint32_t partitions =
         object->partitions != 0 ? object->partitions : t->o.task->destination.partitions;
-    bool fresh;
-    TRY(topics_need(t->o.topics, name, (int32_t)partitions, index, &fresh, em));
-    if (fresh && tables_note_topic(t, name, t->o.topics->items[*index].partitions) != ERR_OK)
-        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for topic %s", name);
-    return ERR_OK;
+    return tables_topic(t, name, partitions, index, em);
 }
 
 enum err tables_prepare_topics(struct tables *t, struct errmsg *em)

@@ -59,6 +59,10 @@ static inline bool entry_selected(const struct entry *e)
 NODISCARD enum err tables_note_def(struct tables *t, const struct table_def *def, bool stale);
 NODISCARD enum err tables_note_topic(struct tables *t, const char *name, int32_t partitions);
 
+/* tables_bind.c: the number of a topic, which is asked about or made when it is new. */
+NODISCARD enum err tables_topic(struct tables *t, const char *name, uint32_t partitions,
+                                uint32_t *index, struct errmsg *em);
+
 /* tables_bind.c: a table map whose bytes are new for its table: makes the binding. */
 NODISCARD enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_format *f,
                                  struct slice body, struct slice raw, struct errmsg *em);

@@ -39,6 +39,20 @@ static char *join(const struct conf_list *list)
     return NULL;
 }
 
+/* *out NULL: there are none. */
+static enum err properties_of(const struct conf_pairs *pairs, const struct kafka_property **out)
+{
+    if (pairs->count == 0)
+        return ERR_OK;
+    struct kafka_property *p = calloc(pairs->count, sizeof(*p));
+    if (p == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < pairs->count; i++)
+        p[i] = (struct kafka_property){pairs->items[i].name, pairs->items[i].value};
+    *out = p;
+    return ERR_OK;
+}
+
 static enum err fill_options(struct task *t, struct errmsg *em)
 {
     const struct conf_destination *d = &t->config->destination;
@@ -67,14 +81,8 @@ static enum err fill_options(struct task *t, struct errmsg *em)
                      : "what only the leader has is lost with it, and a broken connection can "
                        "repeat messages");
     t->kafka.property_count = d->librdkafka.count;
-    if (d->librdkafka.count == 0)
-        return ERR_OK;
-    struct kafka_property *p = calloc(d->librdkafka.count, sizeof(*p));
-    if (p == NULL)
-        return ERR_NO_MEMORY;
-    for (size_t i = 0; i < d->librdkafka.count; i++)
-        p[i] = (struct kafka_property){d->librdkafka.items[i].name, d->librdkafka.items[i].value};
-    t->kafka.properties = p;
+    TRY(properties_of(&d->librdkafka, &t->kafka.properties));
+    TRY(properties_of(&d->topic_config, &t->topic_settings));
     return kafka_options_check(&t->kafka, em);
 }
 
@@ -134,6 +142,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
         TRY(start_embedded(t, em));
     TRY(kafka_options_check(&t->kafka, em));
     TRY(kafka_admin_new(&t->kafka, ADMIN_TIMEOUT_MS, &t->admin, em));
+    kafka_topic_settings(t->admin, t->topic_settings, d->topic_config.count);
     TRY(reach(t, em));
     TRY(open_registry(t, em));
     t->topics = (struct topics){.admin = t->admin,

@@ -67,6 +67,7 @@ struct task {
 
     /* the destination */
     struct kafka_options kafka;
+    const struct kafka_property *topic_settings; /* of topics that are made; NULL: none */
     char *brokers;
     struct kafka_embedded *embedded;
     struct kafka_admin *admin;

@@ -470,6 +470,7 @@ void task_close(struct task *t)
     kafka_admin_free(t->admin);
     registry_free(t->registry);
     free((void *)(uintptr_t)t->kafka.properties);
+    free((void *)(uintptr_t)t->topic_settings);
     free(t->brokers);
     position_fini(&t->acked);
     position_fini(&t->show.durable);

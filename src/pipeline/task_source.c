@@ -294,6 +294,7 @@ static void fill_format(struct task *t)
         .bare_type = c->mysql_type == CONF_MYSQL_TYPE_BARE,
         .enum_ordinal = c->enum_form == CONF_ENUM_ORDINAL,
         .gtid = c->gtid,
+        .ddl_canal = c->ddl_type == CONF_DDL_AS_CANAL,
         .init_as_insert = c->init_type == CONF_INIT_INSERT,
         .replace_invalid = c->invalid_text == CONF_INVALID_REPLACE,
         .binary = c->binary == CONF_BINARY_BASE64 ? CANAL_BASE64

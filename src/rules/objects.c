@@ -274,6 +274,58 @@ enum err objects_match(const struct objects *o, struct slice database, struct sl
     return ERR_OK;
 }
 
+/*
+ * Whether a regex over database.table may match what begins with "database.".
+ * PCRE2 matches in part only what is not anchored at its end, so that it is
+ * compiled anew: databases are rare.
+ */
+static bool may_begin(const struct objects *o, const struct rule *r, struct slice database)
+{
+    uint8_t text[1024];
+    int code;
+    PCRE2_SIZE offset;
+    if (database.len + 1 > sizeof(text))
+        return false;
+    memcpy(text, database.ptr, database.len);
+    text[database.len] = '.';
+    uint32_t options =
+        PCRE2_UTF | PCRE2_ANCHORED | PCRE2_NEVER_BACKSLASH_C | (o->fold_case ? PCRE2_CASELESS : 0);
+    pcre2_code *regex =
+        pcre2_compile(r->database.text.ptr, r->database.text.len, options, &code, &offset, NULL);
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int rc = PCRE2_ERROR_PARTIAL; /* without memory nobody knows: it may */
+    if (regex != NULL && data != NULL)
+        rc = pcre2_match(regex, text, database.len + 1, 0, PCRE2_PARTIAL_HARD, data, NULL);
+    pcre2_match_data_free(data);
+    pcre2_code_free(regex);
+    return rc != PCRE2_ERROR_NOMATCH;
+}
+
+static bool takes_all_tables(const struct rule *r)
+{
+    return !r->whole && r->table.kind == PART_GLOB && slice_eq(r->table.text, SLICE_LIT("*"));
+}
+
+enum err objects_match_database(const struct objects *o, struct slice database, size_t *index,
+                                struct errmsg *em)
+{
+    *index = OBJECTS_NONE;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct rule *r = &o->rules[i];
+        bool matches = false;
+        if (r->whole)
+            matches = may_begin(o, r, database);
+        else
+            TRY(part_match(o, r, &r->database, database, &matches, em));
+        if (!matches || (r->excludes && !takes_all_tables(r)))
+            continue;
+        if (!r->excludes)
+            *index = i;
+        return ERR_OK;
+    }
+    return ERR_OK;
+}
+
 /* Puts s at *len, as far as there is room; the length says how much was wanted. */
 static void topic_put(char *out, size_t *len, struct slice s)
 {

@@ -62,6 +62,13 @@ bool objects_name(const struct objects *o, size_t index, struct slice *database,
                   struct slice *table);
 
 /*
+ * *index is the first rule that takes a table which `database` may have, or
+ * OBJECTS_NONE: for what concerns the whole database.
+ */
+NODISCARD enum err objects_match_database(const struct objects *o, struct slice database,
+                                          size_t *index, struct errmsg *em);
+
+/*
  * The topic of a table that the rule took, NUL-terminated. ERR_DEST_TOPIC when
  * a substituted name makes it one that Kafka does not allow.
  */

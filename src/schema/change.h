@@ -35,7 +35,7 @@ struct change {
 };
 
 /* What a statement does to its object, told apart as stock Canal does. */
-enum ddl_type {
+enum ddl_change_type {
     DDL_TYPE_QUERY, /* whatever has no name of its own: databases, views, routines, users */
     DDL_TYPE_CREATE,
     DDL_TYPE_ALTER,
@@ -48,7 +48,7 @@ enum ddl_type {
 
 /* One DDL statement. */
 struct ddl_change {
-    enum ddl_type type;
+    enum ddl_change_type type;
     struct slice database; /* as sent; len 0: of no database */
     struct slice table;    /* as sent; len 0: of no table */
     struct slice sql;      /* UTF-8, as the source wrote it, without a ';' behind it */

@@ -60,7 +60,7 @@ class Task:
                 "server_id": random.SystemRandom().randrange(100_000, 2**31),
             },
             "destination": {"brokers": brokers if brokers == "embedded" else [brokers], "topic": name},
-            "objects": [{"table": o} if isinstance(o, str) else o for o in objects],
+            "objects": [self._entry(o) for o in objects],
             # Many tasks run on one machine: a test that wants the server asks for a port (0: any).
             "http": {"listen": "off"},
         }
@@ -68,6 +68,14 @@ class Task:
             self.keys["source"]["start"] = start
         self.password = "rowcast-pw"
         self.change(**keys)
+
+    @staticmethod
+    def _entry(entry):
+        """Statements are sent where a test asks for them."""
+        entry = {"table": entry} if isinstance(entry, str) else dict(entry)
+        if not entry["table"].startswith("!"):
+            entry.setdefault("ddl", [])
+        return entry
 
     def change(self, **keys):
         """Writes the file anew with other keys."""

@@ -195,36 +195,35 @@ Test(load, an_empty_section_is_all_defaults)
 Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
     static const char *const wrong[] = {
-        "phases: [schema]",      "etl: e_drop()",
-        "etl_on_error: skip",    "canal: {ddl_type: canal}",
+        "phases: [schema]",
+        "etl: e_drop()",
+        "etl_on_error: skip",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[400];
         snprintf(text, sizeof(text), TASK OBJECTS "%s\n", wrong[i]);
         refused_with(text, "not available in this version");
     }
-    static const char *const destination[] = {"delivery: exactly-once",
- "names: lower",
-                                              "ddl_topic: d"};
+    static const char *const destination[] = {"delivery: exactly-once", "names: lower"};
     for (size_t i = 0; i < sizeof(destination) / sizeof(destination[0]); i++) {
         char text[400];
         snprintf(text, sizeof(text), TASK "  %s\n" OBJECTS, destination[i]);
         refused_with(text, "not available in this version");
     }
-    static const char *const entry[] = {
-        "filter: a > 1", "columns: {exclude: [x]}", "database_as: y", "dml: [insert]", "ddl: all",
-        "table_as: z",   "add_columns: [{a: b}]"};
+    static const char *const entry[] = {"filter: a > 1",  "columns: {exclude: [x]}",
+                                        "database_as: y", "dml: [insert]",
+                                        "table_as: z",    "add_columns: [{a: b}]"};
     for (size_t i = 0; i < sizeof(entry) / sizeof(entry[0]); i++) {
         char text[400];
         snprintf(text, sizeof(text), TASK OBJECTS "    %s\n", entry[i]);
         refused_with(text, "not available in this version");
     }
-    struct loaded l = accepted(
-        TASK "  names: source\n  format: canal-json\n  schema_registry: none\n" OBJECTS
-             "    dml: [delete, insert, update]\n    ddl: []\nphases: [incremental]\netl: \"\"\n"
-             "full: {connections: 2, chunk_rows: 10000}\nthrottle: {full: {bytes: 0KB}}\n"
-             "skip_checks: []\nhttp: {listen: off}\n",
-        NULL);
+    struct loaded l =
+        accepted(TASK "  names: source\n  format: canal-json\n  schema_registry: none\n" OBJECTS
+                      "    dml: [delete, insert, update]\nphases: [incremental]\netl: \"\"\n"
+                      "full: {connections: 2, chunk_rows: 10000}\nthrottle: {full: {bytes: 0KB}}\n"
+                      "skip_checks: []\nhttp: {listen: off}\n",
+                 NULL);
     loaded_fini(&l);
 }
 
@@ -379,4 +378,19 @@ Test(load, a_second_list_of_objects_is_refused_and_not_added_to_the_first)
 {
     refused_with(TASK OBJECTS "objects:\n  - table: a.*\n  - table: b.*\n",
                  "the key objects is here twice");
+}
+
+Test(load, statements_are_all_sent_unless_an_entry_says_which)
+{
+    struct loaded l =
+        accepted(TASK OBJECTS "  - table: b.*\n    ddl: []\n  - table: c.*\n    ddl: all\n"
+                              "  - table: d.*\n    ddl: [trigger, create]\n"
+                              "  - {table: e.*, ddl: rename}\n",
+                 NULL);
+    static const unsigned bits[] = {CONF_DDL_ALL, 0, CONF_DDL_ALL, 1u << 9 | 1, 1u << 3};
+    cr_assert_eq(l.task->object_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_expect_eq(l.task->objects[i].ddl, bits[i], "%zu", i);
+    loaded_fini(&l);
+    refused_with(TASK OBJECTS "    ddl: [create, dance]\n", "dance");
 }

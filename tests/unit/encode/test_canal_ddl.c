@@ -50,7 +50,7 @@ Test(canal_ddl, stock_canal_shows_every_member_and_a_type_of_its_own)
 Test(canal_ddl, each_kind_of_statement_has_the_name_that_stock_canal_gives_it)
 {
     static const struct {
-        enum ddl_type type;
+        enum ddl_change_type type;
         const char *tail;
     } cases[] = {
         {DDL_TYPE_QUERY, "\"type\":\"QUERY\"}"},   {DDL_TYPE_CREATE, "\"type\":\"CREATE\"}"},

@@ -13,6 +13,7 @@ struct lane {
     struct batch *empties[64];
     uint32_t empty_count;
     bool wanted;
+    uint64_t acked;
 };
 
 static struct lane lanes[2];
@@ -25,6 +26,11 @@ void lane_submit(struct lane *l, struct batch *b)
 {
     b->seq = ++l->count;
     l->got[l->count - 1] = b;
+}
+
+bool lane_idle(const struct lane *l)
+{
+    return l->acked >= l->count;
 }
 
 struct batch *lane_take_empty(struct lane *l, bool want)
@@ -216,5 +222,32 @@ Test(feeder, a_rollback_forgets_what_a_lane_without_rows_was_to_wait_for)
     feeder_publish(&f);
     cr_assert_eq(lanes[1].count, 1);
     cr_assert_eq(lanes[1].got[0]->wait_seq, 0);
+    end(&f);
+}
+
+Test(feeder, a_statement_goes_out_alone_behind_what_was_certain)
+{
+    struct feeder f;
+    start(&f);
+    event(&f);
+    cr_assert_eq(row(&f, 0, 1), ERR_OK);
+    feeder_commit(&f);
+    struct batch_ddl *ddl = calloc(1, sizeof(*ddl));
+    cr_assert_eq(feeder_ddl(&f, 0, ddl), ERR_OK);
+    cr_assert_eq(lanes[0].count, 2);
+    cr_assert_null(lanes[0].got[0]->ddl);
+    cr_assert_eq(lanes[0].got[1]->ddl, ddl);
+    cr_assert_eq(lanes[0].got[1]->row_count, 0);
+    cr_assert_not(feeder_idle(&f));
+    lanes[0].acked = 2;
+    cr_assert(feeder_idle(&f));
+    event(&f);
+    cr_assert_eq(row(&f, 0, 2), ERR_OK);
+    feeder_commit(&f);
+    feeder_publish(&f);
+    cr_assert_eq(lanes[0].count, 3);
+    uint64_t need[LANES_MAX];
+    feeder_need(&f, need);
+    cr_assert_eq(need[0], 3);
     end(&f);
 }

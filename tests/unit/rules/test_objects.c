@@ -177,3 +177,32 @@ Test(objects, a_topic_can_have_249_characters_and_no_more)
     cr_assert_eq(strlen(topic), TOPIC_NAME_MAX);
     cr_assert_eq(topic_of("{table}x", "d", table, topic, NULL), ERR_DEST_TOPIC);
 }
+
+static size_t database_of(const char *const *patterns, size_t count, const char *database)
+{
+    struct object_rule rules[4];
+    struct objects *o;
+    struct errmsg em = {0};
+    size_t index;
+    for (size_t i = 0; i < count; i++)
+        rules[i] = (struct object_rule){.pattern = patterns[i],
+                                        .topic = patterns[i][0] == '!' ? NULL : "t"};
+    cr_assert_eq(objects_compile(rules, count, false, &o, &em), ERR_OK, "%s", em.text);
+    cr_assert_eq(objects_match_database(o, slice_str(database), &index, &em), ERR_OK);
+    objects_free(o);
+    return index;
+}
+
+Test(objects, a_database_is_taken_where_a_table_of_it_may_be)
+{
+    static const char *const plain[] = {"!shop.tmp_*", "shop.orders", "a*.*"};
+    cr_expect_eq(database_of(plain, 3, "shop"), 1);
+    cr_expect_eq(database_of(plain, 3, "abc"), 2);
+    cr_expect_eq(database_of(plain, 3, "other"), OBJECTS_NONE);
+    static const char *const shut[] = {"!shop.*", "*.*"};
+    cr_expect_eq(database_of(shut, 2, "shop"), OBJECTS_NONE);
+    cr_expect_eq(database_of(shut, 2, "shop2"), 1);
+    static const char *const regex[] = {"/(shop|bar)\\.(a|b)\\d+/"};
+    cr_expect_eq(database_of(regex, 1, "shop"), 0);
+    cr_expect_eq(database_of(regex, 1, "sho"), OBJECTS_NONE);
+}
