@@ -4,7 +4,6 @@
 #include "base/hash.h"
 #include "base/writer.h"
 #include "mysqlproto/binlog/control.h"
-#include "mysqlproto/binlog/table_map.h"
 #include "mysqlproto/binlog/txn.h"
 #include "net/loop.h"
 #include "pipeline/statement.h"
@@ -212,8 +211,8 @@ enum err history_end(const struct history_source *h, struct position *out, struc
 }
 
 /* The next event of a dump that ends at the binlog's end: ERR_STOPPED there. */
-static enum err next_event(const struct history_source *h, struct stream *s,
-                           struct stream_event *sev, struct errmsg *em)
+enum err history_next(const struct history_source *h, struct stream *s, struct stream_event *sev,
+                      struct errmsg *em)
 {
     for (;;) {
         enum err e = stream_next(s, sev, em);
@@ -306,7 +305,7 @@ static enum err search_from(const struct history_source *h, const char *file, st
     enum err e = stream_open(&s, h->loop, h->options, h->server, &dump, h->pool, em);
     while (e == ERR_OK && !f->found) {
         struct stream_event sev;
-        e = next_event(h, &s, &sev, em);
+        e = history_next(h, &s, &sev, em);
         if (e == ERR_OK && search_over(f, &s, &sev))
             f->found = true;
         else if (e == ERR_OK)
@@ -432,147 +431,4 @@ enum err history_start(const struct history_source *h, const struct conf_start *
         return start_at_time(h, start->time_us, out, em);
     }
     return ERR_BUG;
-}
-
-/* A table whose rows were met. */
-struct seen {
-    struct seen *next;
-    struct slice database;
-    struct slice table;
-    uint64_t raw_hash; /* of its last table map */
-    bool bare;         /* some of its rows come without FULL metadata */
-};
-
-struct scan {
-    struct tables *tables;
-    struct slice database; /* len 0: every table that is selected */
-    struct slice table;
-    struct seen *seen;
-    struct binlog_map_scratch scratch;
-    struct binlog_inflater inflater;
-};
-
-static enum err find_seen(struct scan *c, struct slice database, struct slice table,
-                          struct seen **out)
-{
-    for (struct seen *n = c->seen; n != NULL; n = n->next) {
-        if (slice_eq(n->table, table) && slice_eq(n->database, database)) {
-            *out = n;
-            return ERR_OK;
-        }
-    }
-    struct seen *n = malloc(sizeof(*n) + database.len + table.len);
-    if (n == NULL)
-        return ERR_NO_MEMORY;
-    uint8_t *text = (uint8_t *)(n + 1);
-    memcpy(text, database.ptr, database.len);
-    memcpy(text + database.len, table.ptr, table.len);
-    *n = (struct seen){.next = c->seen,
-                       .database = slice_of(text, database.len),
-                       .table = slice_of(text + database.len, table.len)};
-    c->seen = n;
-    *out = n;
-    return ERR_OK;
-}
-
-static enum err scan_map(struct scan *c, const struct stream *s, const struct stream_event *sev)
-{
-    struct binlog_map_head head;
-    TRY(binlog_table_map_head(&s->format, sev->ev.body, &head));
-    bool wanted = c->table.len > 0
-                      ? slice_eq(head.name, c->table) && slice_eq(head.database, c->database)
-                      : tables_selected(c->tables, head.database, head.name);
-    if (!wanted)
-        return ERR_OK;
-    struct seen *n;
-    TRY(find_seen(c, head.database, head.name, &n));
-    uint64_t hash = hash_bytes(HASH_START, head.raw);
-    if (n->bare || hash == n->raw_hash)
-        return ERR_OK;
-    n->raw_hash = hash;
-    struct table_map map;
-    TRY(binlog_table_map_parse(&s->format, sev->ev.body, &c->scratch, &map));
-    n->bare = !table_map_has_names(&map);
-    return ERR_OK;
-}
-
-/* Whether a statement changes a table whose rows, met before it, do not speak for themselves. */
-static const struct seen *find_changed(const struct scan *c, const struct statement *st)
-{
-    enum ddl_effect effect = ddl_effect_of(st->sql);
-    /* A table that has rows is created again only after it was dropped or renamed. */
-    if (effect == DDL_NO_EFFECT || effect == DDL_CREATES || effect == DDL_CREATES_MAYBE)
-        return NULL;
-    for (const struct seen *n = c->seen; n != NULL; n = n->next) {
-        bool touches = effect == DDL_DROPS_DATABASE
-                           ? ddl_mentions_database(st->sql, n->database)
-                           : ddl_mentions(st->sql, st->query.db, n->database, n->table);
-        if (touches && n->bare)
-            return n;
-    }
-    return NULL;
-}
-
-static enum err scan_statement(struct scan *c, const struct stream *s,
-                               const struct stream_event *sev, struct errmsg *em)
-{
-    struct statement st;
-    TRY(statement_open(&st, &c->inflater, &s->format, &sev->ev));
-    const struct seen *n = find_changed(c, &st);
-    enum err e = ERR_OK;
-    if (n != NULL) {
-        int len = st.sql.len > 160 ? 160 : (int)st.sql.len;
-        e = errmsg_set(
-            em, ERR_TABLE_MISMATCH,
-            "table %.*s.%.*s was changed at %s:%llu (%.*s) behind rows that are still to be read, "
-            "and those rows come without binlog_row_metadata=FULL: their columns cannot be told "
-            "from "
-            "the definition of today; start behind that place, or set binlog_row_metadata=FULL on "
-            "the source for the time to come",
-            SLICE_ARG(n->database), SLICE_ARG(n->table), s->file, (unsigned long long)s->offset,
-            len, (const char *)st.sql.ptr);
-    }
-    statement_close(&st);
-    return e;
-}
-
-static enum err scan_stream(const struct history_source *h, struct scan *c, struct stream *s,
-                            struct errmsg *em)
-{
-    for (;;) {
-        struct stream_event sev;
-        TRY(next_event(h, s, &sev, em));
-        if (sev.ev.header.type == BINLOG_TABLE_MAP)
-            TRY(scan_map(c, s, &sev));
-        else if (sev.ev.header.type == BINLOG_QUERY ||
-                 sev.ev.header.type == BINLOG_QUERY_COMPRESSED)
-            TRY(scan_statement(c, s, &sev, em));
-    }
-}
-
-enum err history_scan(const struct history_source *h, const struct position *from,
-                      struct tables *tables, struct slice database, struct slice table,
-                      struct binlog_place *end, struct errmsg *em)
-{
-    struct scan c = {.tables = tables, .database = database, .table = table};
-    struct src_dump_options dump;
-    history_dump_options(h->server, from, &dump);
-    struct stream s = {0};
-    enum err e = stream_open(&s, h->loop, h->options, h->server, &dump, h->pool, em);
-    if (e == ERR_OK)
-        e = scan_stream(h, &c, &s, em);
-    /* The end of the binlog is the way out that is looked for; a server that is shut down looks the
-     * same, but answers nothing any more. */
-    if (e == ERR_STOPPED && (h->stop == NULL || !atomic_load(h->stop)))
-        e = src_execute(h->session, em, "DO 1");
-    *end = binlog_place_of(s.file, s.offset);
-    stream_close(&s);
-    binlog_map_scratch_fini(&c.scratch);
-    binlog_inflater_fini(&c.inflater);
-    while (c.seen != NULL) {
-        struct seen *n = c.seen;
-        c.seen = n->next;
-        free(n);
-    }
-    return e;
 }

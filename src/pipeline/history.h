@@ -51,13 +51,23 @@ NODISCARD enum err history_start(const struct history_source *h, const struct co
 NODISCARD enum err history_end(const struct history_source *h, struct position *out,
                                struct errmsg *em);
 
+/* history.c: the next event of a stream that ends at the binlog's end (ERR_STOPPED). */
+struct stream;
+struct stream_event;
+NODISCARD enum err history_next(const struct history_source *h, struct stream *s,
+                                struct stream_event *sev, struct errmsg *em);
+
 /*
- * Reads the binlog from a position to its end, for statements that change a
- * table (or with table.len 0: any table that `tables` takes) after a row of it
- * that comes without FULL metadata. Such rows cannot be read with a definition
- * of today: ERR_TABLE_MISMATCH, with the table, the place of the statement and
- * the ways out. *end: the place up to which definitions read before the call
- * are known to hold.
+ * history_scan.c: reads the binlog from a position to its end, for statements
+ * that change a table (with table.len 0: any table that `tables` takes).
+ *
+ * A table that the stretch does not change has today's definition all along.
+ * One that is created in it, and dropped or renamed before, gets its definition
+ * from the statements (tables_evolve(), with table.len 0 only). One whose rows
+ * come without FULL metadata and before a statement that changes it cannot be
+ * read: ERR_TABLE_MISMATCH, with the table, the place of the statement and the
+ * ways out. *end: the place up to which definitions read before the call are
+ * known to hold.
  */
 NODISCARD enum err history_scan(const struct history_source *h, const struct position *from,
                                 struct tables *tables, struct slice database, struct slice table,

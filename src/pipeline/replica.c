@@ -375,6 +375,7 @@ static enum err connect_source(struct replica *r)
     TRY(src_server_read(control, &now, &r->em));
     TRY(src_server_check(&now, &r->em));
     TRY(check_history(r, control, &now));
+    uint32_t server_id = r->server.server_id;
     char uuid[sizeof(r->server.server_uuid)];
     memcpy(uuid, r->server.server_uuid, sizeof(uuid));
     r->server = now; /* what was read stands in its history */
@@ -390,8 +391,8 @@ static enum err connect_source(struct replica *r)
     dump.non_blocking = false;
     TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
     tables_forget_ids(r->o.tables);
-    if (strcmp(uuid, r->server.server_uuid) != 0) {
-        tables_forget_places(r->o.tables);
+    if (strcmp(uuid, r->server.server_uuid) != 0 || server_id != r->server.server_id) {
+        tables_forget_places(r->o.tables, binlog_place_of(r->read.file, r->read.offset));
         replica_copy_other_server(r);
         for (uint32_t i = 0; i < r->xa.count; i++)
             r->xa.items[i].here = false;

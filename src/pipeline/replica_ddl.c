@@ -140,27 +140,14 @@ enum err replica_send_ddl(struct replica *r, const struct ddl_route *route, stru
     return ERR_OK;
 }
 
-static struct ddl_options options_of(const struct replica *r, const struct binlog_query *q)
-{
-    return (struct ddl_options){
-        .dialect = {.sql_mode = (q->has & BINLOG_Q_SQL_MODE) != 0 ? q->sql_mode : 0,
-                    .version = r->server.version,
-                    .mariadb = r->server.flavour == SRC_MARIADB},
-        .default_database = q->db,
-        .lower_case_table_names = (uint8_t)r->server.lower_case_table_names};
-}
-
-static enum err act(struct replica *r, const struct stream *s, const struct binlog_query *q,
-                    const struct ddl_statement *st)
+static enum err act(struct replica *r, const struct stream *s, const struct ddl_statement *st)
 {
     struct ddl_route route;
     TRY(ddl_route(r->o.tables, st, &route, &r->em));
     /* Of a group of which rows went out before a reconnect, the statement did, too. */
     if (route.send && r->group.skip == 0)
         TRY(replica_send_ddl(r, &route, st->sql));
-    (void)q;
-    return tables_statement(r->o.tables, ddl_effect_of(st->sql), st->sql, q->db,
-                            binlog_place_of(s->file, s->offset));
+    return tables_statement(r->o.tables, st, binlog_place_of(s->file, s->offset));
 }
 
 enum err replica_ddl(struct replica *r, const struct stream *s, const struct binlog_query *q,
@@ -172,7 +159,7 @@ enum err replica_ddl(struct replica *r, const struct stream *s, const struct bin
     struct arena *arena = arena_new(4096);
     if (arena == NULL)
         return ERR_NO_MEMORY;
-    struct ddl_options options = options_of(r, q);
+    struct ddl_options options = statement_options(&r->server, q);
     struct ddl_statement st;
     struct writer text;
     writer_init(&text, TEXT_MAX);
@@ -181,7 +168,7 @@ enum err replica_ddl(struct replica *r, const struct stream *s, const struct bin
         e = ddl_parse(sql, &options, arena, &st);
     /* What is not understood is told by its leading words, and by the names that stand in it. */
     if (e == ERR_OK || e == ERR_MALFORMED || e == ERR_TOO_LARGE)
-        e = act(r, s, q, &st);
+        e = act(r, s, &st);
     writer_fini(&text);
     arena_free(arena);
     return e;

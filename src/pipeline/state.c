@@ -10,6 +10,15 @@
 
 #define TEXT_MAX (64u << 20)
 
+/*
+ * A definition in the checkpoint is that of table_def_serialize(), which begins
+ * with its version. Where it was read ahead of the stream, the place up to
+ * which statements do not change it any more stands in front:
+ *     u8 0xFE, u64 number of the binlog file, u64 offset
+ */
+#define DEF_WITH_PLACE 0xFE
+#define DEF_HEAD       17
+
 bool state_source(const struct ckpt *c, struct src_server *out)
 {
     struct ckpt_identity id;
@@ -89,8 +98,13 @@ enum err state_tables(const struct ckpt *c, struct tables *t, size_t *count, str
     *count = 0;
     for (size_t it = 0; ckpt_next_table(c, &it, &key, &bytes);) {
         struct table_def *def;
+        struct binlog_place holds_to = {0};
+        if (bytes.len > DEF_HEAD && bytes.ptr[0] == DEF_WITH_PLACE) {
+            holds_to = (struct binlog_place){load_le64(bytes.ptr + 1), load_le64(bytes.ptr + 9)};
+            bytes = slice_of(bytes.ptr + DEF_HEAD, bytes.len - DEF_HEAD);
+        }
         TRY(table_def_parse(bytes, &def));
-        TRY(tables_preset(t, def, em));
+        TRY(tables_recall(t, def, holds_to, em));
         (*count)++;
     }
     return ERR_OK;
@@ -215,6 +229,11 @@ static enum err note_def(struct ckpt *c, const struct tables_note *n)
     writer_slice_put(&key, n->def->name);
     enum err e = key.err;
     if (n->kind == NOTE_DEF) {
+        if (n->holds_to.file != 0) {
+            writer_u8(&bytes, DEF_WITH_PLACE);
+            writer_u64(&bytes, n->holds_to.file);
+            writer_u64(&bytes, n->holds_to.offset);
+        }
         table_def_serialize(n->def, &bytes);
         e = e != ERR_OK ? e : bytes.err;
         e = e != ERR_OK ? e : ckpt_put_table(c, writer_slice(&key), writer_slice(&bytes));

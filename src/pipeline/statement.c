@@ -2,6 +2,8 @@
 
 #include "base/writer.h"
 #include "schema/charset.h"
+#include "schema/ddl.h"
+#include "source/server.h"
 
 #include <stdlib.h>
 
@@ -59,4 +61,14 @@ enum err statement_utf8(const struct binlog_query *q, struct slice sql, struct w
     TRY(charset_to_utf8(cs, sql, out, true, NULL));
     *text = writer_slice(out);
     return ERR_OK;
+}
+
+struct ddl_options statement_options(const struct src_server *sv, const struct binlog_query *q)
+{
+    return (struct ddl_options){
+        .dialect = {.sql_mode = (q->has & BINLOG_Q_SQL_MODE) != 0 ? q->sql_mode : 0,
+                    .version = sv->version,
+                    .mariadb = sv->flavour == SRC_MARIADB},
+        .default_database = q->db,
+        .lower_case_table_names = (uint8_t)sv->lower_case_table_names};
 }

@@ -24,6 +24,12 @@ NODISCARD enum err statement_open(struct statement *st, struct binlog_inflater *
                                   const struct binlog_format *f, const struct binlog_event *ev);
 void statement_close(struct statement *st);
 
+struct src_server;
+struct ddl_options;
+
+/* How the statement is to be read (schema/ddl.h). */
+struct ddl_options statement_options(const struct src_server *sv, const struct binlog_query *q);
+
 /*
  * The statement as UTF-8, from the character set of its session; bytes that
  * are no text in it become U+FFFD. *text borrows from sql or from out.

@@ -13,6 +13,14 @@ enum err tables_new(const struct tables_options *o, struct tables **out)
     t->o = *o;
     t->notes_end = &t->notes;
     t->effects_end = &t->effects;
+    const struct catalog_options options = {.mariadb = o->mariadb,
+                                            .version = o->version,
+                                            .lower_case_table_names = o->lower_case_table_names};
+    enum err e = catalog_new(&options, &t->catalog);
+    if (e != ERR_OK) {
+        free(t);
+        return e;
+    }
     *out = t;
     return ERR_OK;
 }
@@ -21,7 +29,6 @@ static void entry_free(struct entry *e)
 {
     binding_unref(e->binding);
     binding_unref(e->current);
-    free(e->def);
     free(e->raw);
     free(e);
 }
@@ -40,6 +47,8 @@ void tables_free(struct tables *t)
     binlog_map_scratch_fini(&t->scratch);
     tables_notes_free(t->notes);
     tables_effects_free(t->effects);
+    catalog_free(t->catalog);
+    free(t->session_text);
     free(t->ids);
     free(t);
 }
@@ -62,7 +71,7 @@ static size_t bucket_of(struct slice database, struct slice name)
 
 struct entry *tables_entry_find(const struct tables *t, struct slice database, struct slice name)
 {
-    bool fold = t->o.fold_case;
+    bool fold = t->o.lower_case_table_names != 0;
     for (struct entry *e = t->buckets[bucket_of(database, name)]; e != NULL; e = e->next)
         if ((slice_eq(e->name, name) && slice_eq(e->database, database)) ||
             (fold && slice_eq_nocase(e->name, name) && slice_eq_nocase(e->database, database)))
@@ -94,6 +103,7 @@ enum err tables_entry(struct tables *t, struct slice database, struct slice name
     struct entry **bucket = &t->buckets[bucket_of(database, name)];
     e->next = *bucket;
     *bucket = e;
+    t->selected += entry_selected(e);
     *out = e;
     return ERR_OK;
 }
@@ -108,14 +118,67 @@ enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *e
 {
     struct entry *e;
     enum err err = tables_entry(t, def->database, def->name, &e, em);
-    if (err != ERR_OK) {
+    if (err == ERR_OK)
+        err = catalog_put(t->catalog, def);
+    bool sequence = def->sequence;
+    free(def);
+    TRY(err);
+    e->sequence = sequence;
+    e->known = false;
+    e->version++;
+    return ERR_OK;
+}
+
+enum err tables_recall(struct tables *t, struct table_def *def, struct binlog_place holds_to,
+                       struct errmsg *em)
+{
+    struct entry *e;
+    size_t object;
+    enum err err = objects_match(t->o.objects, def->database, def->name, &object, em);
+    if (err == ERR_OK && object == OBJECTS_NONE) {
+        err = catalog_put(t->catalog, def); /* kept since it may be renamed into the selection */
         free(def);
         return err;
     }
-    free(e->def);
-    e->def = def;
-    e->known = false;
+    if (err == ERR_OK)
+        err = tables_entry(t, def->database, def->name, &e, em);
+    if (err == ERR_OK)
+        err = catalog_put(t->catalog, def);
+    bool sequence = def->sequence;
+    free(def);
+    TRY(err);
+    e->sequence = sequence;
+    e->known = true;
+    e->holds_to = holds_to;
     e->version++;
+    return ERR_OK;
+}
+
+enum err tables_database(struct tables *t, struct slice name, struct slice collation)
+{
+    return catalog_put_database(t->catalog, name, collation);
+}
+
+enum err tables_session(struct tables *t, const struct catalog_session *s)
+{
+    struct catalog_session own = *s;
+    struct slice *texts[] = {&own.server_collation, &own.utf8mb4_collation, &own.engine};
+    size_t len = 1;
+    for (size_t i = 0; i < 3; i++)
+        len += texts[i]->len;
+    char *text = malloc(len), *at = text;
+    if (text == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < 3; i++) {
+        if (texts[i]->len > 0)
+            memcpy(at, texts[i]->ptr, texts[i]->len);
+        *texts[i] = slice_of((const uint8_t *)at, texts[i]->len);
+        at += texts[i]->len;
+    }
+    own.database_collation = SLICE_LIT("");
+    free(t->session_text);
+    t->session_text = text;
+    t->session = own;
     return ERR_OK;
 }
 
@@ -123,7 +186,7 @@ void tables_trust(struct tables *t, struct binlog_place holds_to)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
-            if (e->def == NULL)
+            if (e->evolves || entry_def(t, e) == NULL)
                 continue;
             e->known = true;
             e->holds_to = holds_to;
@@ -131,11 +194,30 @@ void tables_trust(struct tables *t, struct binlog_place holds_to)
     }
 }
 
-void tables_forget_places(struct tables *t)
+enum err tables_evolve(struct tables *t, struct slice database, struct slice table)
 {
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
+    struct entry *e;
+    TRY(tables_entry(t, database, table, &e, NULL));
+    catalog_remove(t->catalog, database, table);
+    e->known = false;
+    e->evolves = true;
+    e->version++;
+    return ERR_OK;
+}
+
+void tables_forget_places(struct tables *t, struct binlog_place place)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
+            if (e->known && e->holds_to.file != 0 && !binlog_place_upto(e->holds_to, place)) {
+                /* It is ahead of the stream, and nobody can tell any more up to where. */
+                catalog_remove(t->catalog, e->database, e->name);
+                e->known = false;
+                e->version++;
+            }
             e->holds_to = (struct binlog_place){0};
+        }
+    }
 }
 
 void tables_forget_ids(struct tables *t)
@@ -204,7 +286,8 @@ enum err tables_note_topic(struct tables *t, const char *name, int32_t partition
 }
 
 /* The checkpoint gets a copy of its own: ours may be replaced before it is written. */
-enum err tables_note_def(struct tables *t, const struct table_def *def, bool stale)
+enum err tables_note_def(struct tables *t, const struct table_def *def,
+                         struct binlog_place holds_to, bool stale)
 {
     struct tables_note *n = calloc(1, sizeof(*n));
     if (n == NULL)
@@ -215,16 +298,20 @@ enum err tables_note_def(struct tables *t, const struct table_def *def, bool sta
         return e;
     }
     n->kind = stale ? NOTE_STALE : NOTE_DEF;
+    n->holds_to = holds_to;
     add_note(t, n);
     return ERR_OK;
 }
 
 enum err tables_note_all(struct tables *t)
 {
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
-            if (e->def != NULL && e->known)
-                TRY(tables_note_def(t, e->def, false));
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
+            const struct table_def *def = e->known ? entry_def(t, e) : NULL;
+            if (def != NULL)
+                TRY(tables_note_def(t, def, e->holds_to, false));
+        }
+    }
     return ERR_OK;
 }
 
@@ -263,7 +350,7 @@ enum err tables_map(struct tables *t, const struct binlog_format *f, struct slic
     TRY(binlog_table_map_head(f, body, &head));
     struct entry *e;
     TRY(tables_entry(t, head.database, head.name, &e, em));
-    bool same = e->binding != NULL && e->known && e->bound == e->version &&
+    bool same = e->binding != NULL && (e->known || e->map_only) && e->bound == e->version &&
                 e->raw_len == head.raw.len && memcmp(e->raw, head.raw.ptr, head.raw.len) == 0;
     if (entry_selected(e) && !same)
         TRY(tables_rebind(t, e, f, body, head.raw, em));
@@ -289,11 +376,12 @@ enum err tables_walk(struct tables *t, tables_walk_fn each, void *arg)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
-            if (!entry_selected(e) || (e->known && e->def == NULL))
+            const struct table_def *def = e->known ? entry_def(t, e) : NULL;
+            if (!entry_selected(e) || (e->known && def == NULL))
                 continue;
             const struct tables_view v = {.database = e->database,
                                           .table = e->name,
-                                          .def = e->known ? e->def : NULL,
+                                          .def = def,
                                           .version = e->version,
                                           .object = e->object};
             TRY(each(arg, &v));

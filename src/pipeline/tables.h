@@ -20,6 +20,7 @@
 #include "pipeline/position.h"
 #include "pipeline/topics.h"
 #include "rules/objects.h"
+#include "schema/catalog_model.h"
 #include "schema/ddl_mention.h"
 
 struct copy_range;
@@ -39,14 +40,15 @@ typedef enum err (*tables_define_fn)(void *arg, struct slice database, struct sl
 struct tables_note {
     struct tables_note *next;
     enum {
-        NOTE_TOPIC, /* a topic and its partition count */
-        NOTE_DEF,   /* a definition that holds from here on */
-        NOTE_STALE, /* what is known of a table does not hold any more */
+        NOTE_TOPIC,  /* a topic and its partition count */
+        NOTE_DEF,    /* a definition that holds from here on */
+        NOTE_STALE,  /* what is known of a table does not hold any more */
         NOTE_COPIED, /* the rows of a range of the full copy lie before here */
     } kind;
     char *topic;
     int32_t partitions;
-    struct table_def *def; /* owned; NOTE_STALE: its names alone count */
+    struct table_def *def;        /* owned; NOTE_STALE: its names alone count */
+    struct binlog_place holds_to; /* NOTE_DEF: statements up to there do not change it any more */
     struct copy_range *range;
 };
 
@@ -58,8 +60,10 @@ struct tables_options {
     struct counters *counters; /* NULL: nothing is counted */
     tables_define_fn define;
     void *define_arg;
-    bool mariadb;   /* the source is one */
-    bool fold_case; /* names that differ in case only are one (lower_case_table_names is not 0) */
+    /* the source */
+    bool mariadb;
+    uint8_t lower_case_table_names;
+    uint32_t version;
 };
 
 /* One selected table, as tables_walk() shows it. */
@@ -109,6 +113,24 @@ NODISCARD enum err tables_note_all(struct tables *t);
 NODISCARD enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *em);
 
 /*
+ * A definition out of the checkpoint, which holds where the stream begins; of
+ * a selected table or of another one. Taken over in any case.
+ */
+NODISCARD enum err tables_recall(struct tables *t, struct table_def *def,
+                                 struct binlog_place holds_to, struct errmsg *em);
+
+/* A database with its default collation, and what else of the source's settings statements lean on.
+ * Copied. */
+NODISCARD enum err tables_database(struct tables *t, struct slice name, struct slice collation);
+NODISCARD enum err tables_session(struct tables *t, const struct catalog_session *s);
+
+/*
+ * What was preset of a table is of another time: a statement that the stream
+ * has still to pass defines it anew.
+ */
+NODISCARD enum err tables_evolve(struct tables *t, struct slice database, struct slice table);
+
+/*
  * The definitions preset so far hold from where the stream begins, and
  * statements up to `holds_to` (nowhere: not known) do not change them.
  */
@@ -123,8 +145,9 @@ void tables_forget_ids(struct tables *t);
 /* Between groups: ids are forgotten where they have become many, for each group brings its maps. */
 void tables_trim_ids(struct tables *t);
 
-/* Another server: places of the old one mean nothing any more. */
-void tables_forget_places(struct tables *t);
+/* Another server: places of the old one, where the stream stood at `place`, mean nothing any more.
+ */
+void tables_forget_places(struct tables *t, struct binlog_place place);
 
 /* A TABLE_MAP event. em tells table and columns; the caller adds the place. */
 NODISCARD enum err tables_map(struct tables *t, const struct binlog_format *f, struct slice body,
@@ -137,11 +160,11 @@ NODISCARD enum err tables_map(struct tables *t, const struct binlog_format *f, s
 NODISCARD enum err tables_find(struct tables *t, uint64_t table_id, struct binding **out);
 
 /*
- * A statement that may change tables, and where it ends: makes the definitions
- * stale that it mentions and that are older than it.
+ * A statement and where it ends: carries it out on the definitions that are
+ * known. One that was not understood makes unknown what it mentions.
  */
-NODISCARD enum err tables_statement(struct tables *t, enum ddl_effect effect, struct slice sql,
-                                    struct slice default_database, struct binlog_place place);
+NODISCARD enum err tables_statement(struct tables *t, const struct ddl_statement *st,
+                                    struct binlog_place place);
 
 /* Whether the statement mentions a selected table that has been met. */
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,

@@ -46,12 +46,26 @@ static enum err redefine(struct tables *t, struct entry *e, struct errmsg *em)
     struct table_def *def = NULL;
     struct binlog_place holds_to;
     TRY(t->o.define(t->o.define_arg, e->database, e->name, &def, &holds_to, em));
-    free(e->def);
-    e->def = def;
+    catalog_remove(t->catalog, e->database, e->name);
+    enum err err = def != NULL ? catalog_put(t->catalog, def) : ERR_OK;
+    if (err == ERR_OK && def != NULL)
+        err = tables_note_def(t, def, holds_to, false);
+    e->sequence = def != NULL && def->sequence;
+    free(def);
+    TRY(err);
     e->holds_to = holds_to;
     e->known = true;
+    e->map_only = false;
     e->version++;
     return ERR_OK;
+}
+
+/* What we hold is not what the rows are written with, and their maps say enough themselves. */
+static void trust_maps(struct tables *t, struct entry *e)
+{
+    catalog_remove(t->catalog, e->database, e->name);
+    e->known = false;
+    e->map_only = true;
 }
 
 /*
@@ -64,25 +78,22 @@ static enum err resolve(struct tables *t, struct entry *e, const struct table_ma
 {
     bool full = table_map_has_names(map);
     bool read_now = false;
-    if (e->def == NULL || !e->known) {
+    if (!e->map_only && (!e->known || entry_def(t, e) == NULL)) {
         enum err err = redefine(t, e, em);
-        if (err == ERR_TABLE_MISMATCH && full) {
-            free(e->def);
-            e->def = NULL; /* what the source shows is of another time; the map is enough */
-        } else if (err != ERR_OK) {
+        if (err != ERR_OK && !(err == ERR_TABLE_MISMATCH && full))
             return err;
-        }
         read_now = true;
     }
-    enum err err = table_resolve(map, e->def, out, em);
+    enum err err = table_resolve(map, e->known ? entry_def(t, e) : NULL, out, em);
     if (err == ERR_TABLE_MISMATCH && !read_now && !full) {
         TRY(redefine(t, e, em));
-        read_now = true;
-        err = table_resolve(map, e->def, out, em);
+        err = table_resolve(map, entry_def(t, e), out, em);
     }
     if (err == ERR_TABLE_MISMATCH && full)
-        return table_resolve(map, NULL, out, em);
-    if (err == ERR_TABLE_MISMATCH && e->def == NULL)
+        err = table_resolve(map, NULL, out, em);
+    if (err == ERR_OK && (*out)->type_text_rebuilt)
+        trust_maps(t, e);
+    if (err == ERR_TABLE_MISMATCH && e->known && entry_def(t, e) == NULL)
         return errmsg_set(
             em, err,
             "table %.*s.%.*s is not there any more (or the account may not SELECT from "
@@ -249,8 +260,6 @@ enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_fo
     e->bound = e->version;
     e->raw = copy;
     e->raw_len = raw.len;
-    if (e->def != NULL)
-        TRY(tables_note_def(t, e->def, false));
     log_debug("table.bound", "table=%.*s.%.*s columns=%u topic=%s", SLICE_ARG(e->database),
               SLICE_ARG(e->name), table->column_count, b->topic);
     return ERR_OK;
@@ -266,12 +275,13 @@ enum err tables_current(struct tables *t, struct slice database, struct slice ta
         return ERR_OK;
     if (!e->known)
         TRY(redefine(t, e, em));
-    if (e->def == NULL || e->def->sequence)
+    const struct table_def *def = entry_def(t, e);
+    if (def == NULL || def->sequence)
         return ERR_OK;
     if (e->current == NULL || e->current_of != e->version) {
         struct table *shape;
         struct binding *b;
-        TRY(table_without_map(e->def, t->o.mariadb, &shape, em));
+        TRY(table_without_map(def, t->o.mariadb, &shape, em));
         TRY(bind(t, e, shape, false, &b, em));
         binding_unref(e->current);
         e->current = b;

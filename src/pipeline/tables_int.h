@@ -7,9 +7,13 @@ struct entry {
     struct slice database; /* both point behind the struct */
     struct slice name;
     size_t object;                /* index of the objects entry that takes it, or OBJECTS_NONE */
-    struct table_def *def;        /* NULL: not read yet, or no such table */
-    bool known;                   /* def (or that there is none) holds where the stream stands */
-    struct binlog_place holds_to; /* statements up to there do not change def */
+    bool known;                   /* the catalogue's definition (none: there is no such table) holds
+                                     where the stream stands */
+    bool map_only;                /* none is to be had, and the table maps do without one */
+    bool sequence;                /* MariaDB: its rows are no rows */
+    bool evolves;                 /* a statement to come defines it: CREATE .. IF NOT EXISTS, too */
+    bool ahead;                   /* put aside while a statement is carried out: see tables_ddl.c */
+    struct binlog_place holds_to; /* statements up to there do not change the definition */
     uint64_t version;             /* grows whenever the definition may have changed */
     struct binding *binding;      /* of the rows of the stream; NULL: none met yet */
     uint64_t bound;               /* the version that it was made from ... */
@@ -30,6 +34,11 @@ struct id_slot {
 
 struct tables {
     struct tables_options o;
+    struct catalog
+        *catalog; /* of all tables that are known, and of others that may become selected */
+    struct catalog_session session; /* slices point into session_text */
+    char *session_text;
+    size_t selected; /* entries that are */
     struct entry *buckets[BUCKETS];
     struct id_slot *ids; /* open addressing */
     uint32_t id_cap;     /* a power of two */
@@ -49,14 +58,20 @@ NODISCARD enum err tables_entry(struct tables *t, struct slice database, struct 
 struct entry *tables_entry_find(const struct tables *t, struct slice database, struct slice name);
 
 /* MariaDB's sequences look like tables in the binlog, but no row of them is anybody's data. */
+/* NULL: there is no such table, or nothing is known of it. Borrowed until the next change. */
+static inline const struct table_def *entry_def(const struct tables *t, const struct entry *e)
+{
+    return catalog_find(t->catalog, e->database, e->name);
+}
+
 static inline bool entry_selected(const struct entry *e)
 {
-    bool sequence = e->known && e->def != NULL && e->def->sequence;
-    return e->object != OBJECTS_NONE && !sequence;
+    return e->object != OBJECTS_NONE && !e->sequence;
 }
 
 /* tables.c: what is known of a definition goes to the checkpoint; stale: that it does not hold. */
-NODISCARD enum err tables_note_def(struct tables *t, const struct table_def *def, bool stale);
+NODISCARD enum err tables_note_def(struct tables *t, const struct table_def *def,
+                                   struct binlog_place holds_to, bool stale);
 NODISCARD enum err tables_note_topic(struct tables *t, const char *name, int32_t partitions);
 
 /* tables_bind.c: the number of a topic, which is asked about or made when it is new. */

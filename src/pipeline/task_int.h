@@ -89,6 +89,7 @@ struct task {
     struct format_options format;
     struct tables *tables;
     struct position start;
+    bool moved; /* another server than the one that the checkpoint was written at */
     struct position target; /* of --until caught-up and --until POSITION */
     struct xa_list xa;
     uint64_t next_id;

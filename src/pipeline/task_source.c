@@ -122,6 +122,7 @@ static enum err resume(struct task *t, const struct src_server *known, const cha
     TRY(history_check(t->session, &t->server, known, &t->start, &task_stopping, em));
     bool same = t->server.server_uuid[0] != 0 ? strcmp(position_uuid, t->server.server_uuid) == 0
                                               : known->server_id == t->server.server_id;
+    t->moved = !same;
     if (!same) {
         /* Another server of the topology may have the transactions in another order. */
         uint64_t reserved = ckpt_reserved_id(t->ckpt);
@@ -210,6 +211,60 @@ static enum err preset_table(void *arg, const struct table_def *def)
     return tables_preset(p->task->tables, copy, p->em);
 }
 
+struct settings {
+    struct slice values[4];
+    char text[4][128];
+};
+
+static enum err take_settings(void *arg, const struct src_row *row)
+{
+    struct settings *s = arg;
+    for (uint32_t i = 0; i < row->count && i < 4; i++) {
+        size_t len = row->values[i].text.len;
+        len = len < sizeof(s->text[i]) ? len : 0;
+        memcpy(s->text[i], row->values[i].text.ptr, len);
+        s->values[i] = slice_of((const uint8_t *)s->text[i], len);
+    }
+    return ERR_OK;
+}
+
+static enum err take_database(void *arg, const struct src_row *row)
+{
+    struct task *t = arg;
+    return row->count == 2 ? tables_database(t->tables, row->values[0].text, row->values[1].text)
+                           : ERR_PROTOCOL;
+}
+
+/* What statements lean on without saying so: as it is now, which it mostly was all along. */
+static enum err read_settings(struct task *t, struct errmsg *em)
+{
+    bool mariadb = t->server.flavour == SRC_MARIADB;
+    struct settings s = {0};
+    for (size_t i = 0; i < 4; i++)
+        s.values[i] = SLICE_LIT("");
+    struct slice sql = mariadb ? SLICE_LIT("SELECT @@global.collation_server, "
+                                           "@@global.default_storage_engine, @@global.old_mode, ''")
+                       : t->server.version >= 80011
+                           ? SLICE_LIT("SELECT @@global.collation_server, "
+                                       "@@global.default_storage_engine, '', "
+                                       "@@global.default_collation_for_utf8mb4")
+                           : SLICE_LIT("SELECT @@global.collation_server, "
+                                       "@@global.default_storage_engine, '', ''");
+    TRY(src_query(t->session, sql, take_settings, &s, em));
+    struct catalog_session session = {
+        .server_collation = s.values[0],
+        .engine = s.values[1],
+        .utf8mb4_collation = s.values[3],
+        .utf8_is_utf8mb4 =
+            mariadb && memmem(s.values[2].ptr, s.values[2].len, "UTF8_IS_UTF8MB3", 15) == NULL};
+    if (tables_session(t->tables, &session) != ERR_OK)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the source's settings");
+    return src_query(t->session,
+                     SLICE_LIT("SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM "
+                               "information_schema.SCHEMATA"),
+                     take_database, t, em);
+}
+
 /* A first start: today's definitions, which must hold from the start position on. */
 static enum err read_definitions(struct task *t, struct errmsg *em)
 {
@@ -219,9 +274,6 @@ static enum err read_definitions(struct task *t, struct errmsg *em)
         log_warn("objects.none", "note=\"no table of the source matches objects yet\"");
     else
         log_info("objects.read", "tables=%zu", p.count);
-    if (strcmp(t->server.row_metadata, "FULL") == 0)
-        return ERR_OK; /* most likely all maps speak for themselves; where one does not, its table
-                          is scanned for */
     struct history_source h = history_of(t);
     struct binlog_place end;
     TRY(history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), &end, em));
@@ -238,7 +290,8 @@ static enum err recall_definitions(struct task *t, struct errmsg *em)
     if (e != ERR_OK)
         return errmsg_set(em, ERR_STATE_DAMAGED, "%s: a table definition cannot be used (%s)",
                           t->config->state_dir, err_text(e));
-    tables_trust(t->tables, (struct binlog_place){0});
+    if (t->moved)
+        tables_forget_places(t->tables, binlog_place_of(t->start.file, t->start.offset));
     log_info("objects.recalled", "tables=%zu", count);
     return ERR_OK;
 }
@@ -337,8 +390,10 @@ static enum err read_source(struct task *t, struct errmsg *em)
                                      .define = task_define,
                                      .define_arg = t,
                                      .mariadb = t->server.flavour == SRC_MARIADB,
-                                     .fold_case = t->server.lower_case_table_names != 0};
+                                     .lower_case_table_names = t->server.lower_case_table_names,
+                                     .version = t->server.version};
     TRY(tables_new(&options, &t->tables));
+    TRY(read_settings(t, em));
     TRY(find_start(t, &first_start, em));
     t->topics.report_existing =
         first_start && t->config->destination.existing_topics == CONF_EXISTING_REPORT;

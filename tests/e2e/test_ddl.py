@@ -1,9 +1,12 @@
 """Tables over time: statements as messages and as barriers, and rows read with the definition of their time."""
 
+import random
+import threading
+import time
 import unittest
 
 from lib import servers
-from lib.case import EndToEnd
+from lib.case import LONG, SEED, EndToEnd, note
 
 
 def is_ddl(message):
@@ -68,6 +71,23 @@ class Messages(Ddl):
         ids = [m.change["id"] for m in got]
         self.assertEqual(ids, sorted(set(ids)))
 
+    def test_only_the_classes_that_an_entry_names(self):
+        c = self.create(self.server)
+        d = self.database
+        objects = [{"table": f"{d}.a", "ddl": ["alter"]}, {"table": f"{d}.b", "ddl": ["drop", "truncate"]}, f"{d}.*"]
+        task = self.task(
+            self.server, objects, start=self.server.position(),
+            destination={"ddl_topic": f"{self.name}_ddl"}, canal={"ddl_type": "canal"},
+        )
+        for table in "abc":
+            c.run(f"CREATE TABLE {table} (id INT PRIMARY KEY)")
+            c.run(f"ALTER TABLE {table} ADD COLUMN v INT; TRUNCATE TABLE {table}; INSERT INTO {table} VALUES (1, 1); DROP TABLE {table}")
+        task.run_until_caught_up()
+        got = self.statements(f"{self.name}_ddl")
+        self.assertEqual([(m.change["table"], m.change["type"]) for m in got], [("a", "ALTER"), ("b", "TRUNCATE"), ("b", "ERASE")])
+        self.assertEqual(self.statements(), [])
+        self.assertEqual([m.change["data"][0]["v"] for m in self.messages()], ["1"] * 3)
+
     def test_text_of_another_character_set(self):
         c = self.create(self.server)
         task = self.task(self.server, self.all_of(), start=self.server.position())
@@ -80,12 +100,330 @@ class Messages(Ddl):
         self.assertEqual(ddl.change["sql"], "CREATE TABLE `tä` (`ö` INT PRIMARY KEY COMMENT 'ß€')")
         self.assertEqual((ddl.change["table"], row.change["data"]), ("tä", [{"ö": "7"}]))
 
+    def test_nothing_crosses_a_statement(self):
+        """Many lanes and partitions: by broker time, all rows before a statement precede it, all behind follow it."""
+        start = self.server.position()
+        c = self.create(self.server, *(f"CREATE TABLE t{i} (id INT PRIMARY KEY, v INT)" for i in range(4)))
+        objects = [{"table": f"{self.database}.t{i}", "topic": f"{self.name}_{i}", "ddl": "all"} for i in range(4)]
+        task = self.task(
+            self.server, objects, start=start, limits={"lanes": 6},
+            destination={"partitions": 5, "ddl_topic": f"{self.name}_ddl"},
+        )
+        rounds = 12
+        for k in range(rounds):
+            for i in range(4):
+                rows = ",".join(f"({k * 100 + n},{k})" for n in range(40))
+                c.run(f"INSERT INTO t{i} (id, v) VALUES {rows}")
+            c.run(f"ALTER TABLE t{k % 4} ADD COLUMN c{k} INT; ALTER TABLE t{(k + 1) % 4} COMMENT 'x{k}'")
+        task.run_until_caught_up()
+        ddl = [m for m in self.statements(f"{self.name}_ddl") if m.change["sql"].startswith("ALTER")]
+        self.assertEqual(len(ddl), 2 * rounds)
+        rows = [m for i in range(4) for m in self.messages(f"{self.name}_{i}")]
+        self.assertEqual(len(rows), rounds * 160)
+        for k in range(rounds):
+            first, second = ddl[2 * k], ddl[2 * k + 1]
+            for m in rows:
+                number = int(m.change["data"][0]["v"])
+                if number <= k:
+                    self.assertLess(m.change["id"], first.change["id"])
+                    self.assertLessEqual(m.timestamp, first.timestamp, (k, m))
+                else:
+                    self.assertGreater(m.change["id"], second.change["id"])
+                    self.assertGreaterEqual(m.timestamp, second.timestamp, (k, m))
+
+    def test_a_repeat_has_the_same_id(self):
+        c = self.create(self.server)
+        task = self.task(self.server, self.all_of(), start=self.server.position())
+        c.run("CREATE TABLE t (id INT PRIMARY KEY)")
+        for k in range(20):
+            c.run(f"INSERT INTO t (id) VALUES ({k}); ALTER TABLE t ADD COLUMN c{k} INT")
+        for _ in range(3):
+            process = task.start()
+            process.wait_streaming()
+            process.kill()
+        task.run_until_caught_up()
+        seen = {}
+        for m in self.messages():
+            text = m.change["sql"] or m.change["data"][0]["id"]
+            self.assertEqual(seen.setdefault(m.change["id"], text), text)
+        self.assertEqual(len(seen), 41)
+        self.assertEqual([seen[i] for i in sorted(seen, key=int)][2::2], [f"ALTER TABLE t ADD COLUMN c{k} INT" for k in range(20)])
+
+
+class Definitions(Ddl):
+    """Rows have the columns and types of their time, whenever they are read."""
+
+    def columns(self):
+        """(table, columns with their types) of each row, in order of id."""
+        rows = [m.change for m in self.messages() if not m.change["isDdl"]]
+        rows.sort(key=lambda change: int(change["id"]))
+        return [(r["table"], r["mysqlType"], r["data"][0]) for r in rows]
+
+    def start_here(self):
+        c = self.create(self.server)
+        return c, self.task(self.server, start=self.server.position())
+
+    def int_type(self):
+        return "int" if self.kind == "mysql" else "int(11)"
+
+    def history(self, c):
+        """Rows, a column in the middle, rows, a drop, rows, a swap, rows."""
+        c.run("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10), w DATE)")
+        c.run("INSERT INTO t VALUES (1, 'a', '2020-01-01')")
+        c.run("ALTER TABLE t ADD COLUMN n TINYINT(1) NOT NULL DEFAULT 5 AFTER id")
+        c.run("INSERT INTO t VALUES (2, 1, 'b', NULL)")
+        c.run("ALTER TABLE t DROP COLUMN v, RENAME COLUMN w TO d")
+        c.run("INSERT INTO t VALUES (3, 0, '2021-01-01')")
+        c.run("CREATE TABLE u (id INT PRIMARY KEY, e ENUM('x','y') CHARACTER SET latin1)")
+        c.run("INSERT INTO u VALUES (4, 'y')")
+        c.run("RENAME TABLE t TO s, u TO t, s TO u")
+        c.run("INSERT INTO t VALUES (5, 'x'); INSERT INTO u VALUES (6, 1, NULL)")
+        c.run("DROP TABLE t; CREATE TABLE t (id BIGINT UNSIGNED PRIMARY KEY)")
+        c.run("INSERT INTO t VALUES (7)")
+
+    def expected(self):
+        number = self.int_type()
+        big = "bigint unsigned" if self.kind == "mysql" else "bigint(20) unsigned"
+        swapped = {"id": number, "n": "tinyint(1)", "d": "date"}
+        enum = {"id": number, "e": "enum('x','y')"}
+        return [
+            ("t", {"id": number, "v": "varchar(10)", "w": "date"}, {"id": "1", "v": "a", "w": "2020-01-01"}),
+            ("t", {"id": number, "n": "tinyint(1)", "v": "varchar(10)", "w": "date"}, {"id": "2", "n": "1", "v": "b", "w": None}),
+            ("t", swapped, {"id": "3", "n": "0", "d": "2021-01-01"}),
+            ("u", enum, {"id": "4", "e": "y"}),
+            ("t", enum, {"id": "5", "e": "x"}),
+            ("u", swapped, {"id": "6", "n": "1", "d": None}),
+            ("t", {"id": big}, {"id": "7"}),
+        ]
+
+    def test_everything_in_the_past(self):
+        c, task = self.start_here()
+        self.history(c)
+        task.run_until_caught_up()
+        self.assertEqual(self.columns(), self.expected())
+
+    def test_restarts_on_the_way(self):
+        """Each run ends at another place; definitions of then come out of the checkpoint."""
+        c, task = self.start_here()
+        task.run_until_caught_up()
+        self.history(c)
+        # A second history, so that what the source shows is of another time.
+        c.run("DROP TABLE u; ALTER TABLE t ADD COLUMN z INT FIRST")
+        for _ in range(4):
+            process = task.start()
+            process.wait_streaming()
+            process.kill()
+        task.run_until_caught_up()
+        seen = {}
+        for m in self.messages():
+            seen[m.change["id"]] = (m.change["table"], m.change["mysqlType"], m.change["data"][0])
+        self.assertEqual([seen[i] for i in sorted(seen, key=int)], self.expected())
+
+    def test_a_restart_at_an_old_position(self):
+        c, task = self.start_here()
+        c.run("CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)")
+        c.run("INSERT INTO t VALUES (1, 10, 20)")
+        task.run_until_caught_up()
+        c.run("INSERT INTO t VALUES (2, 11, 21); ALTER TABLE t RENAME COLUMN a TO x; INSERT INTO t VALUES (3, 12, 22)")
+        c.run("ALTER TABLE t RENAME COLUMN b TO a; INSERT INTO t VALUES (4, 13, 23); ALTER TABLE t DROP COLUMN x; INSERT INTO t VALUES (5, 24)")
+        c.run("DROP TABLE t")
+        task.run_until_caught_up()
+        self.assertEqual(
+            [row for _, _, row in self.columns()],
+            [{"id": "1", "a": "10", "b": "20"}, {"id": "2", "a": "11", "b": "21"}, {"id": "3", "x": "12", "b": "22"},
+             {"id": "4", "x": "13", "a": "23"}, {"id": "5", "a": "24"}],
+        )
+
+    def test_many_actions_and_comments(self):
+        c, task = self.start_here()
+        c.run("CREATE TABLE t (id INT PRIMARY KEY, a INT)")
+        c.run("INSERT INTO t VALUES (1, 1)")
+        c.run("/* x */ ALTER TABLE `t` /*! ADD */ (b INT, c TEXT) /*!99999 , NO SUCH THING */, MODIFY id BIGINT FIRST")
+        c.run("INSERT INTO t VALUES (2, 2, 3, 'x')")
+        task.run_until_caught_up()
+        self.assertEqual(
+            [row for _, _, row in self.columns()], [{"id": "1", "a": "1"}, {"id": "2", "a": "2", "b": "3", "c": "x"}]
+        )
+
+    def test_random_statements_among_rows(self):
+        """Every row is compared with what its columns were when it was written."""
+        rng = random.Random(SEED)
+        note(f"seed {SEED}")
+        c, task = self.start_here()
+        c.run("CREATE TABLE t0 (id INT PRIMARY KEY, c0 INT)")
+        tables, number, expected = {"t0": ["c0"]}, 1, []
+        kinds = ["INT", "BIGINT UNSIGNED", "VARCHAR(20)", "TINYINT(1)", "DECIMAL(8,2)", "ENUM('1','2','3')"]
+        for k in range(400 if LONG else 60):
+            name = rng.choice(sorted(tables))
+            columns = tables[name]
+            act = rng.randrange(9)
+            if act == 0:
+                at = rng.choice(["FIRST", "", *(f"AFTER {x}" for x in columns)])
+                c.run(f"ALTER TABLE {name} ADD COLUMN c{number} {rng.choice(kinds)} {at}")
+                columns.append(f"c{number}")
+            elif act == 1 and len(columns) > 1:
+                c.run(f"ALTER TABLE {name} DROP COLUMN {columns.pop(rng.randrange(len(columns)))}")
+            elif act == 2:
+                i = rng.randrange(len(columns))
+                c.run(f"ALTER TABLE {name} RENAME COLUMN {columns[i]} TO c{number}")
+                columns[i] = f"c{number}"
+            elif act == 3:
+                c.run(f"RENAME TABLE {name} TO t{number}")
+                tables[f"t{number}"] = tables.pop(name)
+            elif act == 4:
+                c.run(f"CREATE TABLE t{number} LIKE {name}")
+                tables[f"t{number}"] = list(columns)
+            elif act == 5 and len(tables) > 1:
+                c.run(f"DROP TABLE {name}")
+                del tables[name]
+            elif act == 6 and len(tables) > 1:
+                other = rng.choice([x for x in sorted(tables) if x != name])
+                c.run(f"RENAME TABLE {name} TO swap, {other} TO {name}, swap TO {other}")
+                tables[name], tables[other] = tables[other], tables[name]
+            number += 1
+            for name in rng.sample(sorted(tables), min(2, len(tables))):
+                row = {x: str(rng.randrange(1, 4)) for x in tables[name]}
+                values = ",".join(f"'{row[x]}'" for x in tables[name])
+                c.run(f"INSERT INTO {name} (id, {','.join(tables[name])}) VALUES ({k}, {values})")
+                expected.append((name, {"id": str(k), **row}))
+            if k % 20 == 19:
+                task.run_until_caught_up()
+        task.run_until_caught_up()
+        got = [(t, {x: v.removesuffix(".00") for x, v in row.items()}) for t, _, row in self.columns()]
+        self.assertEqual(got, expected)
+
+
+class SchemaChange(Ddl):
+    """gh-ost and pt-online-schema-change, as their statements stand in the binlog."""
+
+    def write_rows(self, stop, failures):
+        try:
+            with self.server.connect() as w:
+                w.run(f"USE `{self.database}`")
+                k = 1000
+                while not stop.is_set():
+                    k += 1
+                    w.run(f"INSERT INTO t (id, v) VALUES ({k}, {k}); UPDATE t SET v = v + 1 WHERE id = {k - 3}")
+                    if k % 5 == 0:
+                        w.run(f"DELETE FROM t WHERE id = {k - 4}")
+        except Exception as failure:  # noqa: B902 - shown by the test
+            failures.append(failure)
+
+    def change_under_load(self, begin, step, end, topic_table="t"):
+        c = self.create(self.server)
+        start = self.server.position()
+        c.run("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        c.script(f"INSERT INTO t VALUES ({i}, {i})" for i in range(300))
+        task = self.task(self.server, [f"{self.database}.{topic_table}"], start=start)
+        stop, failures = threading.Event(), []
+        writer = threading.Thread(target=self.write_rows, args=(stop, failures))
+        with task.start() as process:
+            process.wait_streaming()
+            writer.start()
+            for statement in begin:
+                c.run(statement)
+            for i in range(0, 300, 50):
+                c.run(step.format(low=i, high=i + 49))
+                time.sleep(0.02)
+            end(c)
+            time.sleep(0.3)
+            stop.set()
+            writer.join()
+            self.assertEqual(failures, [])
+            self.assertEqual(process.stop(), 0, process.tail())
+        task.run_until_caught_up()
+        log = "".join(p.log() for p in task.processes)
+        self.assertNotIn("table.unsent", log)
+        messages = self.messages()
+        self.assertEqual({m.change["table"] for m in messages}, {"t"})
+        ids = [m.change["id"] for m in messages]
+        self.assertEqual(len(ids), len(set(ids)))
+        rows = self.fold(messages).table(f"{self.database}.t")
+        found = {tuple(r) for r in c.text("SELECT id, v FROM t")}
+        self.assertEqual({(r["id"], r["v"]) for r in rows}, found)
+
+    def test_pt_online_schema_change(self):
+        self.change_under_load(
+            [
+                "CREATE TABLE _t_new LIKE t",
+                "ALTER TABLE _t_new ADD COLUMN extra VARCHAR(20) DEFAULT 'e' AFTER id",
+                "CREATE TRIGGER pt_osc_del AFTER DELETE ON t FOR EACH ROW DELETE IGNORE FROM _t_new WHERE id <=> OLD.id",
+                "CREATE TRIGGER pt_osc_upd AFTER UPDATE ON t FOR EACH ROW REPLACE INTO _t_new (id, v) VALUES (NEW.id, NEW.v)",
+                "CREATE TRIGGER pt_osc_ins AFTER INSERT ON t FOR EACH ROW REPLACE INTO _t_new (id, v) VALUES (NEW.id, NEW.v)",
+            ],
+            "INSERT IGNORE INTO _t_new (id, v) SELECT id, v FROM t WHERE id BETWEEN {low} AND {high} LOCK IN SHARE MODE",
+            lambda c: [
+                c.run("INSERT IGNORE INTO _t_new (id, v) SELECT id, v FROM t LOCK IN SHARE MODE"),
+                c.run("RENAME TABLE t TO _t_old, _t_new TO t"),
+                c.run("DROP TABLE _t_old"),
+            ],
+        )
+
+    def test_gh_ost(self):
+        """Its own copy is rows of _t_gho; here triggers keep that table equal until the cut-over."""
+        self.change_under_load(
+            [
+                "CREATE /* gh-ost */ TABLE _t_ghc (id BIGINT AUTO_INCREMENT PRIMARY KEY, hint VARCHAR(64))",
+                "CREATE /* gh-ost */ TABLE _t_gho LIKE t",
+                "ALTER /* gh-ost */ TABLE _t_gho ADD COLUMN extra INT FIRST",
+                "CREATE TRIGGER gd AFTER DELETE ON t FOR EACH ROW DELETE IGNORE FROM _t_gho WHERE id <=> OLD.id",
+                "CREATE TRIGGER gu AFTER UPDATE ON t FOR EACH ROW REPLACE INTO _t_gho (id, v) VALUES (NEW.id, NEW.v)",
+                "CREATE TRIGGER gi AFTER INSERT ON t FOR EACH ROW REPLACE INTO _t_gho (id, v) VALUES (NEW.id, NEW.v)",
+            ],
+            "INSERT /* gh-ost */ IGNORE INTO _t_gho (id, v) SELECT id, v FROM t WHERE id BETWEEN {low} AND {high} LOCK IN SHARE MODE",
+            lambda c: [
+                c.run("INSERT IGNORE INTO _t_gho (id, v) SELECT id, v FROM t LOCK IN SHARE MODE"),
+                c.run("RENAME /* gh-ost */ TABLE t TO _t_del, _t_gho TO t"),
+                c.run("DROP TABLE _t_ghc, _t_del"),
+            ],
+        )
+
+    def test_a_table_that_was_not_followed(self):
+        c = self.create(self.server)
+        start = self.server.position()
+        c.run("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE loaded (id INT PRIMARY KEY, v INT)")
+        c.run("INSERT INTO loaded VALUES (1, 1); RENAME TABLE t TO t_old, loaded TO t; INSERT INTO t VALUES (2, 2)")
+        task = self.task(self.server, [f"{self.database}.t"], start=start)
+        process = task.run_until_caught_up()
+        self.assertRegex(process.log(), rf"table\.unsent table={self.database}\.t binlog_file=\d+ offset=\d+")
+        self.assertEqual([m.change["data"][0] for m in self.messages()], [{"id": "2", "v": "2"}])
+
 
 class MessagesMysql(Messages, EndToEnd):
     kind = "mysql"
 
 
 class MessagesMariadb(Messages, EndToEnd):
+    kind = "mariadb"
+
+
+class DefinitionsMysql(Definitions, EndToEnd):
+    kind = "mysql"
+
+
+class DefinitionsMariadb(Definitions, EndToEnd):
+    kind = "mariadb"
+
+
+class DefinitionsMysqlFull(Definitions, EndToEnd):
+    """With FULL metadata everything is carried, and the texts of types are those of their time, too."""
+
+    kind = "mysql"
+
+    def setUp(self):
+        super().setUp()
+        own = servers.OwnServer("mysql", "--binlog-row-metadata=FULL")
+        self.server = own.__enter__()
+        self.addCleanup(own.__exit__, None, None, None)
+
+    test_many_actions_and_comments = test_a_restart_at_an_old_position = None
+
+
+class SchemaChangeMysql(SchemaChange, EndToEnd):
+    kind = "mysql"
+
+
+class SchemaChangeMariadb(SchemaChange, EndToEnd):
     kind = "mariadb"
 
 

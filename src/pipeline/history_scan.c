@@ -1,0 +1,359 @@
+/*
+ * What the binlog between a position and its end does to tables: see
+ * history_scan() in history.h.
+ *
+ * For each table that a row or a statement names it is kept whether its
+ * definition is known at that place from the statements of the stretch alone,
+ * and, while it is not, whether rows were met that need one.
+ */
+#include "pipeline/history.h"
+
+#include "base/hash.h"
+#include "mysqlproto/binlog/table_map.h"
+#include "mysqlproto/binlog/txn.h"
+#include "pipeline/statement.h"
+#include "pipeline/stream.h"
+
+#include "base/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS  4096         /* a power of two */
+#define TEXT_MAX (256u << 20) /* of a statement */
+
+struct seen {
+    struct seen *next;
+    struct slice database;
+    struct slice table;
+    uint64_t raw_hash; /* of its last table map */
+    bool selected;
+    bool known;   /* the statements so far tell what it is, or that it is not there */
+    bool bare;    /* while that was not so, rows came without FULL metadata */
+    bool maybe;   /* CREATE .. IF NOT EXISTS, before any such row: it may have made the table */
+    bool defined; /* a statement of the stretch makes the table, or takes it away */
+};
+
+struct scan {
+    const struct history_source *source;
+    struct tables *tables;
+    struct slice database; /* len 0: every table that is selected */
+    struct slice table;
+    struct seen **buckets;
+    struct binlog_map_scratch scratch;
+    struct binlog_inflater inflater;
+    /* the statement at hand */
+    const struct ddl_statement *st;
+    const struct stream *stream;
+    struct errmsg *em;
+};
+
+/* NULL: a table that the scan is not about. */
+static enum err find_seen(struct scan *c, struct slice database, struct slice table,
+                          struct seen **out)
+{
+    *out = NULL;
+    if (c->table.len > 0 && !(slice_eq(c->table, table) && slice_eq(c->database, database)))
+        return ERR_OK;
+    struct seen **bucket = &c->buckets[hash_item(hash_item(HASH_START, database), table) % BUCKETS];
+    for (struct seen *n = *bucket; n != NULL; n = n->next) {
+        if (slice_eq(n->table, table) && slice_eq(n->database, database)) {
+            *out = n;
+            return ERR_OK;
+        }
+    }
+    struct seen *n = malloc(sizeof(*n) + database.len + table.len);
+    if (n == NULL)
+        return ERR_NO_MEMORY;
+    uint8_t *text = (uint8_t *)(n + 1);
+    memcpy(text, database.ptr, database.len);
+    memcpy(text + database.len, table.ptr, table.len);
+    *n = (struct seen){.next = *bucket,
+                       .database = slice_of(text, database.len),
+                       .table = slice_of(text + database.len, table.len),
+                       .selected = c->table.len > 0 || tables_selected(c->tables, database, table)};
+    *bucket = n;
+    *out = n;
+    return ERR_OK;
+}
+
+static enum err scan_map(struct scan *c, const struct stream *s, const struct stream_event *sev)
+{
+    struct binlog_map_head head;
+    struct seen *n;
+    TRY(binlog_table_map_head(&s->format, sev->ev.body, &head));
+    if (c->table.len == 0 && !tables_selected(c->tables, head.database, head.name))
+        return ERR_OK;
+    TRY(find_seen(c, head.database, head.name, &n));
+    if (n == NULL || n->known || n->bare)
+        return ERR_OK;
+    uint64_t hash = hash_bytes(HASH_START, head.raw);
+    if (hash == n->raw_hash)
+        return ERR_OK;
+    n->raw_hash = hash;
+    struct table_map map;
+    TRY(binlog_table_map_parse(&s->format, sev->ev.body, &c->scratch, &map));
+    n->bare = !table_map_has_names(&map);
+    return ERR_OK;
+}
+
+static enum err refuse(struct scan *c, const struct seen *n)
+{
+    struct slice sql = c->st->sql;
+    int len = sql.len > 160 ? 160 : (int)sql.len;
+    return errmsg_set(
+        c->em, ERR_TABLE_MISMATCH,
+        "table %.*s.%.*s was changed at %s:%llu (%.*s) behind rows that are still to be read, "
+        "and those rows come without binlog_row_metadata=FULL: their columns cannot be told from "
+        "the definition of today; start behind that place, or set binlog_row_metadata=FULL on "
+        "the source for the time to come",
+        SLICE_ARG(n->database), SLICE_ARG(n->table), c->stream->file,
+        (unsigned long long)c->stream->offset, len, (const char *)sql.ptr);
+}
+
+/* The statement changes a table, so that what came before it needs another definition than today's.
+ */
+static enum err change(struct scan *c, struct seen *n)
+{
+    if (n->known || !n->bare)
+        return ERR_OK;
+    if (!n->maybe)
+        return n->selected ? refuse(c, n) : ERR_OK;
+    n->known = n->defined = true; /* since the statement that may have made it */
+    return ERR_OK;
+}
+
+/* Behind the statement the table is what the statements say, or is not there. */
+static enum err define(struct scan *c, struct slice database, struct slice table)
+{
+    struct seen *n;
+    TRY(find_seen(c, database, table, &n));
+    if (n == NULL)
+        return ERR_OK;
+    TRY(change(c, n));
+    n->known = n->defined = true;
+    return ERR_OK;
+}
+
+static enum err create(struct scan *c, const struct ddl_object *o)
+{
+    struct seen *n;
+    if (!c->st->if_not_exists || c->st->or_replace)
+        return define(c, o->database, o->name);
+    TRY(find_seen(c, o->database, o->name, &n));
+    if (n != NULL && !n->known && !n->bare)
+        n->maybe = true;
+    return ERR_OK;
+}
+
+static enum err rename_table(struct scan *c, const struct ddl_object *o)
+{
+    struct seen *from, *to;
+    TRY(find_seen(c, o->database, o->name, &from));
+    bool known = from != NULL && from->known;
+    TRY(define(c, o->database, o->name));
+    TRY(find_seen(c, o->new_database, o->new_name, &to));
+    if (to == NULL)
+        return ERR_OK;
+    TRY(change(c, to));
+    to->known = known;
+    to->defined |= known;
+    to->bare = to->maybe = false;
+    to->raw_hash = 0;
+    return ERR_OK;
+}
+
+/* Some action changes what rows look like, or what identifies them. */
+static bool alters(const struct ddl_statement *st)
+{
+    for (uint32_t i = 0; i < st->action_count; i++) {
+        const struct ddl_action *a = &st->actions[i];
+        switch ((int)a->kind) {
+        case DDL_ADD_KEY:
+            if (a->key != NULL &&
+                (a->key->kind == DDL_KEY_PRIMARY || a->key->kind == DDL_KEY_UNIQUE))
+                return true;
+            break;
+        case DDL_PARTITIONED:
+        case DDL_ROWS_VANISH:
+        case DDL_ROWS_APPEAR:
+        case DDL_SET_CHARSET:
+            break;
+        default:
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err alter(struct scan *c, const struct ddl_object *o)
+{
+    struct seen *n;
+    if (o->new_name.len > 0)
+        return rename_table(c, o);
+    TRY(find_seen(c, o->database, o->name, &n));
+    return n != NULL && alters(c->st) ? change(c, n) : ERR_OK;
+}
+
+static enum err drop_database(struct scan *c, struct slice database)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct seen *n = c->buckets[i]; n != NULL; n = n->next) {
+            if (!slice_eq(n->database, database))
+                continue;
+            TRY(change(c, n));
+            n->known = n->defined = true;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err carry_out(struct scan *c, const struct ddl_object *o)
+{
+    switch ((int)c->st->kind) {
+    case DDL_CREATE_TABLE:
+    case DDL_CREATE_SEQUENCE:
+        return create(c, o);
+    case DDL_DROP_TABLE:
+    case DDL_DROP_SEQUENCE:
+        return define(c, o->database, o->name);
+    case DDL_RENAME_TABLE:
+        return rename_table(c, o);
+    case DDL_ALTER_TABLE:
+    case DDL_CREATE_INDEX:
+    case DDL_DROP_INDEX:
+        return o == c->st->objects ? alter(c, o) : ERR_OK;
+    case DDL_DROP_DATABASE:
+        return drop_database(c, o->database);
+    default:
+        return ERR_OK;
+    }
+}
+
+/* Every table whose name stands in it may have been changed, to nobody knows what. */
+static enum err not_understood(struct scan *c)
+{
+    struct ddl_names names = ddl_names_of(c->st->sql, c->st->options.default_database);
+    struct slice database, table;
+    while (ddl_names_next(&names, &database, &table)) {
+        struct seen *n;
+        if (c->table.len == 0 && !tables_selected(c->tables, database, table))
+            continue;
+        TRY(find_seen(c, database, table, &n));
+        if (n == NULL)
+            continue;
+        TRY(change(c, n));
+        n->known = n->bare = n->maybe = false;
+        n->raw_hash = 0;
+    }
+    return ERR_OK;
+}
+
+static enum err scan_parsed(struct scan *c, const struct statement *st, struct slice sql)
+{
+    struct arena *arena = arena_new(4096);
+    if (arena == NULL)
+        return ERR_NO_MEMORY;
+    struct ddl_options options = statement_options(c->source->server, &st->query);
+    struct ddl_statement parsed;
+    enum err e = ddl_parse(sql, &options, arena, &parsed);
+    c->st = &parsed;
+    if (e == ERR_MALFORMED || e == ERR_TOO_LARGE)
+        e = parsed.class == DDL_CLASS_VIEW || parsed.class == DDL_CLASS_PROCEDURE ||
+                    parsed.class == DDL_CLASS_FUNCTION || parsed.class == DDL_CLASS_TRIGGER ||
+                    parsed.kind == DDL_ACCOUNT || parsed.kind == DDL_OTHER
+                ? ERR_OK
+                : not_understood(c);
+    else if (e == ERR_OK && !parsed.temporary)
+        for (uint32_t i = 0; e == ERR_OK && i < parsed.object_count; i++)
+            e = carry_out(c, &parsed.objects[i]);
+    c->st = NULL;
+    arena_free(arena);
+    return e;
+}
+
+static enum err scan_statement(struct scan *c, const struct stream *s,
+                               const struct stream_event *sev)
+{
+    struct statement st;
+    struct binlog_verb verb;
+    TRY(statement_open(&st, &c->inflater, &s->format, &sev->ev));
+    enum binlog_txn_event tev = binlog_verb_of(st.sql, &verb);
+    enum err e = ERR_OK;
+    if (tev == BINLOG_TXN_EV_DDL || tev == BINLOG_TXN_EV_DDL_OPEN) {
+        struct writer text;
+        struct slice sql;
+        writer_init(&text, TEXT_MAX);
+        c->stream = s;
+        e = statement_utf8(&st.query, st.sql, &text, &sql);
+        if (e == ERR_OK)
+            e = scan_parsed(c, &st, sql);
+        writer_fini(&text);
+    }
+    statement_close(&st);
+    return e;
+}
+
+static enum err scan_stream(const struct history_source *h, struct scan *c, struct stream *s,
+                            struct errmsg *em)
+{
+    for (;;) {
+        struct stream_event sev;
+        TRY(history_next(h, s, &sev, em));
+        if (sev.ev.header.type == BINLOG_TABLE_MAP)
+            TRY(scan_map(c, s, &sev));
+        else if (sev.ev.header.type == BINLOG_QUERY ||
+                 sev.ev.header.type == BINLOG_QUERY_COMPRESSED)
+            TRY(scan_statement(c, s, &sev));
+    }
+}
+
+/* Tables that the stretch itself defines are not what the source shows today. */
+static enum err evolve_defined(struct scan *c)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (const struct seen *n = c->buckets[i]; n != NULL; n = n->next)
+            if (n->defined && n->selected)
+                TRY(tables_evolve(c->tables, n->database, n->table));
+    return ERR_OK;
+}
+
+static void free_seen(struct scan *c)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (c->buckets[i] != NULL) {
+            struct seen *n = c->buckets[i];
+            c->buckets[i] = n->next;
+            free(n);
+        }
+    }
+    free(c->buckets);
+}
+
+enum err history_scan(const struct history_source *h, const struct position *from,
+                      struct tables *tables, struct slice database, struct slice table,
+                      struct binlog_place *end, struct errmsg *em)
+{
+    struct scan c = {.source = h, .tables = tables, .database = database, .table = table, .em = em};
+    struct src_dump_options dump;
+    c.buckets = calloc(BUCKETS, sizeof(struct seen *));
+    if (c.buckets == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for a scan of the binlog");
+    history_dump_options(h->server, from, &dump);
+    struct stream s = {0};
+    enum err e = stream_open(&s, h->loop, h->options, h->server, &dump, h->pool, em);
+    if (e == ERR_OK)
+        e = scan_stream(h, &c, &s, em);
+    /* The end of the binlog is the way out that is looked for; a server that is shut down looks the
+     * same, but answers nothing any more. */
+    if (e == ERR_STOPPED && (h->stop == NULL || !atomic_load(h->stop)))
+        e = src_execute(h->session, em, "DO 1");
+    *end = binlog_place_of(s.file, s.offset);
+    if (e == ERR_OK && table.len == 0)
+        e = evolve_defined(&c);
+    stream_close(&s);
+    binlog_map_scratch_fini(&c.scratch);
+    binlog_inflater_fini(&c.inflater);
+    free_seen(&c);
+    return e;
+}
