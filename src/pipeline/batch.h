@@ -28,6 +28,7 @@ struct batch_ddl {
     const char *topic;
     uint32_t topic_index;
     int32_t partition;
+    bool keyed; /* the topic takes only records with keys */
     struct change_origin origin;
     struct ddl_change change; /* ts_ms is the lane's to fill in */
 };

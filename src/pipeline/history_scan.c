@@ -32,6 +32,7 @@ struct seen {
     bool bare;    /* while that was not so, rows came without FULL metadata */
     bool maybe;   /* CREATE .. IF NOT EXISTS, before any such row: it may have made the table */
     bool defined; /* a statement of the stretch makes the table, or takes it away */
+    bool touched; /* a statement of the stretch concerns it */
 };
 
 struct scan {
@@ -115,6 +116,7 @@ static enum err refuse(struct scan *c, const struct seen *n)
  */
 static enum err change(struct scan *c, struct seen *n)
 {
+    n->touched = true;
     if (n->known || !n->bare)
         return ERR_OK;
     if (!n->maybe)
@@ -141,6 +143,8 @@ static enum err create(struct scan *c, const struct ddl_object *o)
     if (!c->st->if_not_exists || c->st->or_replace)
         return define(c, o->database, o->name);
     TRY(find_seen(c, o->database, o->name, &n));
+    if (n != NULL)
+        n->touched = true;
     if (n != NULL && !n->known && !n->bare)
         n->maybe = true;
     return ERR_OK;
@@ -192,7 +196,10 @@ static enum err alter(struct scan *c, const struct ddl_object *o)
     if (o->new_name.len > 0)
         return rename_table(c, o);
     TRY(find_seen(c, o->database, o->name, &n));
-    return n != NULL && alters(c->st) ? change(c, n) : ERR_OK;
+    if (n == NULL)
+        return ERR_OK;
+    n->touched = true;
+    return alters(c->st) ? change(c, n) : ERR_OK;
 }
 
 static enum err drop_database(struct scan *c, struct slice database)
@@ -309,12 +316,16 @@ static enum err scan_stream(const struct history_source *h, struct scan *c, stru
 }
 
 /* Tables that the stretch itself defines are not what the source shows today. */
-static enum err evolve_defined(struct scan *c)
+static enum err tell(struct scan *c)
 {
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (const struct seen *n = c->buckets[i]; n != NULL; n = n->next)
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct seen *n = c->buckets[i]; n != NULL; n = n->next) {
             if (n->defined && n->selected)
                 TRY(tables_evolve(c->tables, n->database, n->table));
+            if (n->touched && n->selected)
+                TRY(tables_touch(c->tables, n->database, n->table));
+        }
+    }
     return ERR_OK;
 }
 
@@ -350,7 +361,7 @@ enum err history_scan(const struct history_source *h, const struct position *fro
         e = src_execute(h->session, em, "DO 1");
     *end = binlog_place_of(s.file, s.offset);
     if (e == ERR_OK && table.len == 0)
-        e = evolve_defined(&c);
+        e = tell(&c);
     stream_close(&s);
     binlog_map_scratch_fini(&c.scratch);
     binlog_inflater_fini(&c.inflater);

@@ -382,7 +382,7 @@ static enum err encode_large(struct lane *l, const struct binding *b, const stru
     if (l->o.too_large == LANE_LARGE_FAIL || (cut && !keep_identity(l, b->table)))
         return ERR_TOO_LARGE;
     if (cut)
-        TRY(encode(l, &b->format, c, in, value));
+        TRY(encode(l, &(struct message){.format = &b->format, .change = c}, in, value));
     *skip = !cut;
     char key[256], quoted[600];
     snprintf(key, sizeof(key), "%.*s", l->key.len > 200 ? 200 : (int)l->key.len,
@@ -456,7 +456,10 @@ static void count_produced(struct lane *l, const struct binding *b)
     l->batch_messages = l->batch_bytes = 0;
 }
 
-/* A statement has no record key: it belongs to all rows of its table, or of its database. */
+/*
+ * A statement has no record key, for it belongs to all rows of its table, or of
+ * its database; where the topic is compacted, one that no other message has.
+ */
 static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
 {
     struct kafka_topic *topic = NULL;
@@ -464,6 +467,8 @@ static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
     struct slice value = SLICE_LIT("");
     d->change.ts_ms = ts_ms;
     writer_clear(&l->key);
+    if (d->keyed)
+        writer_printf(&l->key, "[%llu]", (unsigned long long)d->change.id);
     enum err e = topic_of(l, d->topic_index, d->topic, &topic);
     if (e == ERR_OK)
         e = encode(l, &(struct message){.ddl = &d->change}, &p, &value);

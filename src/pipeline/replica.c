@@ -164,7 +164,7 @@ enum err replica_define(struct replica *r, struct tables *tables, struct slice d
 }
 
 /* Leaves a commit point at the last boundary. */
-static enum err leave_point(struct replica *r)
+enum err replica_point(struct replica *r)
 {
     struct commit_point *p = calloc(1, sizeof(*p));
     if (p == NULL)
@@ -205,7 +205,7 @@ static enum err leave_point_if_due(struct replica *r)
 {
     if (!may_leave_point(r))
         return ERR_OK;
-    return clock_mono_ms() - r->point_ms < POINT_MS ? ERR_OK : leave_point(r);
+    return clock_mono_ms() - r->point_ms < POINT_MS ? ERR_OK : replica_point(r);
 }
 
 /* By the source's clock. */
@@ -295,7 +295,7 @@ static enum err end_at_until(struct replica *r)
     atomic_store(&r->until_reached, true);
     feeder_publish(r->o.feeder);
     if (may_leave_point(r))
-        TRY(leave_point(r));
+        TRY(replica_point(r));
     return ERR_STOPPED;
 }
 
@@ -303,6 +303,7 @@ static enum err end_at_until(struct replica *r)
 static enum err follow(struct replica *r)
 {
     uint64_t bytes = 0;
+    TRY(replica_schema(r));
     for (uint64_t n = 0;; n++) {
         if (r->o.view != NULL && throttle_limited(&r->o.view->incremental)) {
             count(&r->stats.bytes, r->stream.bytes - bytes);
@@ -429,7 +430,7 @@ static void drop_open_group(struct replica *r)
         cut = true;
     }
     r->group = g;
-    if (cut && r->boundary_fresh && leave_point(r) != ERR_OK)
+    if (cut && r->boundary_fresh && replica_point(r) != ERR_OK)
         log_debug("reader.point", "reason=\"the boundary before a cut group was not recorded\"");
 }
 
@@ -491,7 +492,7 @@ void *replica_run(void *replica)
     run(r);
     feeder_publish(r->o.feeder);
     if (r->boundary_fresh && r->group.skip == 0 && fault_err(r->o.fault) == ERR_OK &&
-        leave_point(r) != ERR_OK)
+        replica_point(r) != ERR_OK)
         log_debug("reader.point", "reason=\"the last boundary was not recorded\"");
     atomic_store(&r->ended, true);
     return NULL;

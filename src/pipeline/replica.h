@@ -45,6 +45,7 @@ struct replica_options {
     struct copy *copy;              /* the full copy; NULL: none */
     const atomic_bool *stop;        /* set, with the loop woken: end soon */
     const struct src_server *known; /* the source that the position belongs to */
+    struct schema_phase *schema;    /* sent before anything else; NULL: nothing */
     uint32_t server_id;
     const char *uuid;             /* ours, towards the source */
     const struct position *start; /* copied */

@@ -19,8 +19,11 @@
  */
 #include "pipeline/replica_int.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/writer.h"
 #include "pipeline/ddl_route.h"
+#include "pipeline/schema_phase.h"
 #include "pipeline/statement.h"
 
 #include <stdlib.h>
@@ -79,6 +82,17 @@ static struct slice keep(uint8_t **at, struct slice s)
     return slice_of(p, s.len);
 }
 
+/* A compacted topic refuses records without a key. */
+static bool is_compacted(const struct task_config *task)
+{
+    const struct conf_pairs *p = &task->destination.topic_config;
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->items[i].name, "cleanup.policy") == 0 &&
+            strstr(p->items[i].value, "compact") != NULL)
+            return true;
+    return false;
+}
+
 /* The message in one block, with its texts. */
 static struct batch_ddl *make_message(const struct replica *r, const struct ddl_route *route,
                                       struct slice sql)
@@ -94,6 +108,7 @@ static struct batch_ddl *make_message(const struct replica *r, const struct ddl_
     *d = (struct batch_ddl){.topic = (const char *)at,
                             .topic_index = route->topic_index,
                             .partition = route->partition,
+                            .keyed = is_compacted(r->o.task),
                             .origin = r->statement_origin};
     (void)keep(&at, topic);
     *at++ = 0;
@@ -137,6 +152,46 @@ enum err replica_send_ddl(struct replica *r, const struct ddl_route *route, stru
     TRY(feed_message(r, d));
     r->group.es_ms = r->statement_ms;
     atomic_store_explicit(&r->stats.next_id, r->next_id, memory_order_relaxed);
+    return ERR_OK;
+}
+
+static enum err send_text(struct replica *r, const struct schema_text *x)
+{
+    struct ddl_object object = {.database = x->database,
+                                .name = x->table,
+                                .new_database = SLICE_LIT(""),
+                                .new_name = SLICE_LIT(""),
+                                .table = SLICE_LIT("")};
+    const struct ddl_statement st = {.kind = DDL_CREATE_TABLE,
+                                     .class = DDL_CLASS_CREATE,
+                                     .sql = x->sql,
+                                     .parsed = true,
+                                     .object_count = 1,
+                                     .objects = &object};
+    struct ddl_route route;
+    TRY(ddl_route(r->o.tables, &st, &route, &r->em));
+    return route.send ? replica_send_ddl(r, &route, x->sql) : ERR_OK;
+}
+
+enum err replica_schema(struct replica *r)
+{
+    struct schema_phase *p = r->o.schema;
+    if (p == NULL || atomic_load(&p->done))
+        return ERR_OK;
+    r->statement_origin = (struct change_origin){0};
+    r->statement_ms = clock_wall_us() / 1000;
+    while (p->first != NULL) {
+        struct schema_text *x = p->first;
+        TRY(send_text(r, x));
+        p->first = x->next;
+        free(x);
+    }
+    TRY(replica_close_barrier(r));
+    r->group.first_id = r->next_id;
+    TRY(tables_note_schema(r->o.tables));
+    TRY(replica_point(r));
+    log_info("schema.sent", "tables=%zu", p->count);
+    atomic_store(&p->done, true);
     return ERR_OK;
 }
 

@@ -106,6 +106,12 @@ struct ddl_route;
 NODISCARD enum err replica_send_ddl(struct replica *r, const struct ddl_route *route,
                                     struct slice sql);
 
+/* replica_ddl.c: the statements of the schema phase, if they are still to be sent. */
+NODISCARD enum err replica_schema(struct replica *r);
+
+/* replica.c: leaves a commit point at the last boundary. */
+NODISCARD enum err replica_point(struct replica *r);
+
 /* replica_ddl.c: before the first row behind a statement: waits until that is acknowledged. */
 NODISCARD enum err replica_close_barrier(struct replica *r);
 

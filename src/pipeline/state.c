@@ -19,6 +19,11 @@
 #define DEF_WITH_PLACE 0xFE
 #define DEF_HEAD       17
 
+#define FACT_OBJECTS SLICE_LIT("objects")
+#define FACT_BINLOG  SLICE_LIT("binlog")
+#define FACT_SHOWN   SLICE_LIT("state")
+#define FACT_SCHEMA  SLICE_LIT("schema")
+
 bool state_source(const struct ckpt *c, struct src_server *out)
 {
     struct ckpt_identity id;
@@ -248,17 +253,15 @@ static enum err note_def(struct ckpt *c, const struct tables_note *n)
 enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
 {
     for (const struct tables_note *n = notes; n != NULL; n = n->next) {
-        if (n->kind == NOTE_TOPIC)
+        if (n->kind == NOTE_SCHEMA)
+            TRY(ckpt_put_fact(c, FACT_SCHEMA, SLICE_LIT("1")));
+        else if (n->kind == NOTE_TOPIC)
             TRY(ckpt_put_topic(c, slice_str(n->topic), (uint32_t)n->partitions));
         else if (n->kind != NOTE_COPIED) /* copy_acknowledged() */
             TRY(note_def(c, n));
     }
     return ERR_OK;
 }
-
-#define FACT_OBJECTS SLICE_LIT("objects")
-#define FACT_BINLOG  SLICE_LIT("binlog")
-#define FACT_SHOWN   SLICE_LIT("state")
 
 enum err state_same_choice(struct ckpt *c, uint64_t hash, bool *same)
 {
@@ -317,4 +320,10 @@ enum err state_put_shown(struct ckpt *c, struct slice name, uint64_t since_us, s
     enum err e = w.err == ERR_OK ? ckpt_put_fact(c, FACT_SHOWN, writer_slice(&w)) : w.err;
     writer_fini(&w);
     return e;
+}
+
+bool state_schema_done(const struct ckpt *c)
+{
+    struct slice fact;
+    return ckpt_fact(c, FACT_SCHEMA, &fact);
 }

@@ -32,6 +32,9 @@ NODISCARD enum err state_tables(const struct ckpt *c, struct tables *t, size_t *
  */
 NODISCARD enum err state_same_choice(struct ckpt *c, uint64_t hash, bool *same);
 
+/* The messages of the schema phase are acknowledged. */
+bool state_schema_done(const struct ckpt *c);
+
 /* When the binlog file of the position was made (its format description); 0: not known. */
 uint32_t state_binlog_made(const struct ckpt *c, const char *file);
 NODISCARD enum err state_put_binlog_made(struct ckpt *c, const char *file, uint32_t made);

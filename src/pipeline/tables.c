@@ -114,6 +114,12 @@ bool tables_selected(struct tables *t, struct slice database, struct slice table
     return tables_entry(t, database, table, &e, NULL) == ERR_OK && entry_selected(e);
 }
 
+static void add_note(struct tables *t, struct tables_note *n)
+{
+    *t->notes_end = n;
+    t->notes_end = &n->next;
+}
+
 enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *em)
 {
     struct entry *e;
@@ -205,6 +211,40 @@ enum err tables_evolve(struct tables *t, struct slice database, struct slice tab
     return ERR_OK;
 }
 
+enum err tables_touch(struct tables *t, struct slice database, struct slice table)
+{
+    struct entry *e;
+    TRY(tables_entry(t, database, table, &e, NULL));
+    e->touched = true;
+    return ERR_OK;
+}
+
+bool tables_any_touched(const struct tables *t)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (const struct entry *e = t->buckets[i]; e != NULL; e = e->next)
+            if (e->touched && entry_selected(e))
+                return true;
+    return false;
+}
+
+void tables_untouch(struct tables *t)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
+            e->touched = e->evolves = false;
+}
+
+enum err tables_note_schema(struct tables *t)
+{
+    struct tables_note *n = calloc(1, sizeof(*n));
+    if (n == NULL)
+        return ERR_NO_MEMORY;
+    n->kind = NOTE_SCHEMA;
+    add_note(t, n);
+    return ERR_OK;
+}
+
 void tables_forget_places(struct tables *t, struct binlog_place place)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
@@ -267,12 +307,6 @@ static enum err set_id(struct tables *t, uint64_t id, struct entry *e)
         t->id_count++;
     *slot = (struct id_slot){.id = id, .entry = e};
     return ERR_OK;
-}
-
-static void add_note(struct tables *t, struct tables_note *n)
-{
-    *t->notes_end = n;
-    t->notes_end = &n->next;
 }
 
 enum err tables_note_topic(struct tables *t, const char *name, int32_t partitions)
@@ -383,7 +417,8 @@ enum err tables_walk(struct tables *t, tables_walk_fn each, void *arg)
                                           .table = e->name,
                                           .def = def,
                                           .version = e->version,
-                                          .object = e->object};
+                                          .object = e->object,
+                                          .touched = e->touched};
             TRY(each(arg, &v));
         }
     }

@@ -43,6 +43,7 @@ struct tables_note {
         NOTE_TOPIC,  /* a topic and its partition count */
         NOTE_DEF,    /* a definition that holds from here on */
         NOTE_STALE,  /* what is known of a table does not hold any more */
+        NOTE_SCHEMA, /* the schema phase is done */
         NOTE_COPIED, /* the rows of a range of the full copy lie before here */
     } kind;
     char *topic;
@@ -73,6 +74,7 @@ struct tables_view {
     const struct table_def *def; /* NULL: not known where the stream stands */
     uint64_t version;            /* as tables_version() */
     size_t object;               /* index of its entry in objects */
+    bool touched;                /* tables_touch() */
 };
 typedef enum err (*tables_walk_fn)(void *arg, const struct tables_view *view);
 
@@ -129,6 +131,16 @@ NODISCARD enum err tables_session(struct tables *t, const struct catalog_session
  * has still to pass defines it anew.
  */
 NODISCARD enum err tables_evolve(struct tables *t, struct slice database, struct slice table);
+
+/* A statement that the stream has still to pass concerns the table. */
+NODISCARD enum err tables_touch(struct tables *t, struct slice database, struct slice table);
+bool tables_any_touched(const struct tables *t);
+
+/* Takes tables_evolve() and tables_touch() back. */
+void tables_untouch(struct tables *t);
+
+/* The checkpoint is to know that the schema phase is done. */
+NODISCARD enum err tables_note_schema(struct tables *t);
 
 /*
  * The definitions preset so far hold from where the stream begins, and

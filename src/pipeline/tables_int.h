@@ -12,6 +12,7 @@ struct entry {
     bool map_only;                /* none is to be had, and the table maps do without one */
     bool sequence;                /* MariaDB: its rows are no rows */
     bool evolves;                 /* a statement to come defines it: CREATE .. IF NOT EXISTS, too */
+    bool touched;                 /* a statement of the stretch that was scanned concerns it */
     bool ahead;                   /* put aside while a statement is carried out: see tables_ddl.c */
     struct binlog_place holds_to; /* statements up to there do not change the definition */
     uint64_t version;             /* grows whenever the definition may have changed */

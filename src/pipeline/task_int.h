@@ -16,6 +16,7 @@
 #include "pipeline/history.h"
 #include "pipeline/pulse.h"
 #include "pipeline/replica.h"
+#include "pipeline/schema_phase.h"
 #include "pipeline/state.h"
 #include "pipeline/task.h"
 #include "pipeline/view.h"
@@ -89,9 +90,10 @@ struct task {
     struct format_options format;
     struct tables *tables;
     struct position start;
-    bool moved; /* another server than the one that the checkpoint was written at */
+    bool moved;             /* another server than the one that the checkpoint was written at */
     struct position target; /* of --until caught-up and --until POSITION */
     struct xa_list xa;
+    struct schema_phase *schema; /* NULL: no such phase, or it is done */
     uint64_t next_id;
 
     /* what runs */

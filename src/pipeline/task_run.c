@@ -111,6 +111,7 @@ static enum err start_reader(struct task *t, struct errmsg *em)
         .copy = t->copy,
         .stop = &task_stopping,
         .known = &t->server,
+        .schema = t->schema,
         .server_id = t->server_id,
         .uuid = t->uuid,
         .start = &t->start,
@@ -182,7 +183,7 @@ static uint64_t acknowledged(const struct task *t)
 static bool until_reached(const struct task *t)
 {
     bool copying = t->copy != NULL && !copy_finished(t->copy);
-    if (copying)
+    if (copying || (t->schema != NULL && !atomic_load(&t->schema->done)))
         return false;
     switch (t->o.until) {
     case UNTIL_STOPPED:

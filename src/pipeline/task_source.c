@@ -265,8 +265,10 @@ static enum err read_settings(struct task *t, struct errmsg *em)
                      take_database, t, em);
 }
 
-/* A first start: today's definitions, which must hold from the start position on. */
-static enum err read_definitions(struct task *t, struct errmsg *em)
+#define STILL_TRIES 20
+
+/* What the source shows now of the tables, and the stretch between the start and now. */
+static enum err read_and_scan(struct task *t, struct binlog_place *end, struct errmsg *em)
 {
     struct preset p = {.task = t, .em = em};
     TRY(src_catalog_walk(t->session, &t->server, is_selected, preset_table, &p, em));
@@ -275,8 +277,37 @@ static enum err read_definitions(struct task *t, struct errmsg *em)
     else
         log_info("objects.read", "tables=%zu", p.count);
     struct history_source h = history_of(t);
+    return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em);
+}
+
+/*
+ * With the schema phase and a start at the end of the binlog: a start behind
+ * which no table was changed until its definition was read.
+ */
+static enum err start_still(struct task *t, struct binlog_place *end, struct errmsg *em)
+{
+    struct history_source h = history_of(t);
+    for (int i = 0;; i++) {
+        TRY(read_and_scan(t, end, em));
+        TRY(schema_phase_read(t->session, t->tables, &t->schema, em));
+        TRY(history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em));
+        bool still = !tables_any_touched(t->tables);
+        if (still || t->config->source.start.kind != CONF_START_NOW || i == STILL_TRIES)
+            return ERR_OK;
+        schema_phase_free(t->schema);
+        t->schema = NULL;
+        tables_untouch(t->tables);
+        position_fini(&t->start);
+        TRY(history_start(&h, &t->config->source.start, &t->start, em));
+    }
+}
+
+/* A first start: today's definitions, which must hold from the start position on. */
+static enum err read_definitions(struct task *t, struct errmsg *em)
+{
     struct binlog_place end;
-    TRY(history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), &end, em));
+    bool schema = (t->config->phases & CONF_PHASE_SCHEMA) != 0;
+    TRY(schema ? start_still(t, &end, em) : read_and_scan(t, &end, em));
     tables_trust(t->tables, end);
     return ERR_OK;
 }
@@ -293,6 +324,8 @@ static enum err recall_definitions(struct task *t, struct errmsg *em)
     if (t->moved)
         tables_forget_places(t->tables, binlog_place_of(t->start.file, t->start.offset));
     log_info("objects.recalled", "tables=%zu", count);
+    if ((t->config->phases & CONF_PHASE_SCHEMA) != 0 && !state_schema_done(t->ckpt))
+        return schema_phase_read(t->session, t->tables, &t->schema, em);
     return ERR_OK;
 }
 
@@ -426,6 +459,8 @@ static void forget_source(struct task *t)
     position_fini(&t->start);
     position_fini(&t->target);
     xa_list_fini(&t->xa);
+    schema_phase_free(t->schema);
+    t->schema = NULL;
 }
 
 enum err task_open_source(struct task *t, struct errmsg *em)

@@ -293,6 +293,46 @@ class Definitions(Ddl):
         self.assertEqual(got, expected)
 
 
+class SchemaPhase(Ddl):
+    def test_tables_can_be_built_from_the_topic(self):
+        c = self.create(
+            self.server,
+            "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(10) COMMENT 'ä')",
+            "CREATE TABLE b (x INT, UNIQUE KEY (x))",
+        )
+        task = self.task(
+            self.server, self.all_of(), phases=["schema", "incremental"],
+            destination={"partitions": 3, "ddl_topic": f"{self.name}_ddl", "topic_config": {"cleanup.policy": "compact"}},
+        )
+        with task.start() as process:
+            process.wait_log(r"schema\.sent tables=2", 20)
+            c.run("INSERT INTO a VALUES (1, 'x'); ALTER TABLE b ADD y INT")
+            self.follow(f"{self.name}_ddl").wait_count(3, 20)
+            self.assertEqual(process.stop(), 0)
+            log = process.log()
+        self.assertRegex(log, rf"topic\.ready topic={self.name} partitions=3 created=yes")
+        ddl = self.statements(f"{self.name}_ddl")
+        self.assertEqual([m.change["table"] for m in ddl], ["a", "b", "b"])
+        again = f"{self.database}_again"
+        other = self.create(self.server, database=again)
+        for m in ddl:
+            other.run(m.change["sql"])
+        shown = [[x.text(f"SHOW CREATE TABLE {t}") for t in "ab"] for x in (c, other)]
+        self.assertEqual(*shown)
+        self.assertLess(ddl[1].change["id"], self.messages()[0].change["id"])
+        # It is over: a restart sends nothing again.
+        task.run_until_caught_up()
+        self.assertEqual(len(self.statements(f"{self.name}_ddl")), 3)
+
+    def test_the_schema_alone(self):
+        self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY)")
+        task = self.task(self.server, self.all_of(), phases=["schema"])
+        for _ in range(2):
+            process = task.run(seconds=20)
+            self.assertEqual(process.code, 0, process.tail())
+        self.assertEqual(len(self.statements()), 1)
+
+
 class SchemaChange(Ddl):
     """gh-ost and pt-online-schema-change, as their statements stand in the binlog."""
 
@@ -417,6 +457,14 @@ class DefinitionsMysqlFull(Definitions, EndToEnd):
         self.addCleanup(own.__exit__, None, None, None)
 
     test_many_actions_and_comments = test_a_restart_at_an_old_position = None
+
+
+class SchemaPhaseMysql(SchemaPhase, EndToEnd):
+    kind = "mysql"
+
+
+class SchemaPhaseMariadb(SchemaPhase, EndToEnd):
+    kind = "mariadb"
 
 
 class SchemaChangeMysql(SchemaChange, EndToEnd):

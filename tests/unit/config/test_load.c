@@ -195,7 +195,7 @@ Test(load, an_empty_section_is_all_defaults)
 Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
     static const char *const wrong[] = {
-        "phases: [schema]",
+
         "etl: e_drop()",
         "etl_on_error: skip",
     };

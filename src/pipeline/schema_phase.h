@@ -1,0 +1,40 @@
+/*
+ * The schema phase: each selected table as the statement that makes it, sent
+ * before the first change, so that a consumer can build its tables from the
+ * DDL topic alone.
+ *
+ * The statements are the server's own (SHOW CREATE TABLE), read at a first
+ * start. Where one of the tables was changed between the position that the
+ * stream begins at and that read, its statement is of another time, and its
+ * own DDL follows: it is left out.
+ *
+ * Once the messages are acknowledged the checkpoint knows so, together with
+ * the id that comes next; a crash before that sends them again, with the ids
+ * that they had.
+ *
+ * Threads: made by the owner at start, then the reader's.
+ */
+#pragma once
+
+#include "pipeline/tables.h"
+#include "source/session.h"
+
+#include <stdatomic.h>
+
+struct schema_text {
+    struct schema_text *next;
+    struct slice database; /* all three behind the struct */
+    struct slice table;
+    struct slice sql;
+};
+
+struct schema_phase {
+    struct schema_text *first;
+    size_t count;
+    atomic_bool done; /* all of it is acknowledged; any thread may ask */
+};
+
+/* Reads the statements of all selected tables but those that were touched. Sorted by name. */
+NODISCARD enum err schema_phase_read(struct src_session *s, struct tables *t,
+                                     struct schema_phase **out, struct errmsg *em);
+void schema_phase_free(struct schema_phase *p); /* NULL is fine */
