@@ -7,6 +7,7 @@ import unittest
 
 from lib import servers
 from lib.case import LONG, SEED, EndToEnd, note
+from lib.task import SANITIZED
 
 
 def is_ddl(message):
@@ -427,6 +428,49 @@ class SchemaChange(Ddl):
         process = task.run_until_caught_up()
         self.assertRegex(process.log(), rf"table\.unsent table={self.database}\.t binlog_file=\d+ offset=\d+")
         self.assertEqual([m.change["data"][0] for m in self.messages()], [{"id": "2", "v": "2"}])
+
+
+class Scale(Ddl, EndToEnd):
+    """Many tables: memory of each, time to start, and what a statement on one of them costs."""
+
+    kind = "mysql"
+    seconds = 900 if LONG else 90
+
+    def test_many_tables(self):
+        count = 20_000 if LONG else 1_000
+        c = self.create(self.server)
+        columns = ", ".join(f"column_{i} VARCHAR(50)" for i in range(10))
+        for at in range(0, count, 500):
+            c.script(f"CREATE TABLE t{i} (id INT PRIMARY KEY, {columns})" for i in range(at, min(at + 500, count)))
+        c.run("CREATE TABLE alone (id INT PRIMARY KEY)")
+        peaks, times = [], []
+        for objects in ([f"{self.database}.alone"], [f"{self.database}.*"]):
+            task = self.task(self.server, objects, name=f"{self.name}_{len(peaks)}")
+            with task.start() as process:
+                process.wait_streaming(300)
+                times.append(time.monotonic() - process.started)
+                if len(peaks) == 1:
+                    before = time.monotonic()
+                    follower = self.follow(task.name)
+                    for k in range(20):
+                        c.run(f"ALTER TABLE t{k} ADD COLUMN extra INT; INSERT INTO t{k} (id, extra) VALUES (1, {k})")
+                    follower.wait_count(20, 60)
+                    times.append(time.monotonic() - before)
+                peaks.append(process.peak())
+                self.assertEqual(process.stop(), 0)
+            before = time.monotonic()
+            task.run_until_caught_up(seconds=200)
+            times.append(time.monotonic() - before)
+        alone, again_alone, many, statements, again = times
+        each = (peaks[1] - peaks[0]) / count
+        note(
+            f"{count} tables: start {many:.1f} s (one table {alone:.1f} s), 20 statements and rows {statements:.1f} s,"
+            f" restart {again:.1f} s (one table {again_alone:.1f} s), {each:.1f} KiB a table"
+        )
+        self.assertEqual({m.change["data"][0]["extra"] for m in self.messages(task.name)}, {str(k) for k in range(20)})
+        if not SANITIZED:
+            self.assertLess(each, 12)
+            self.assertLess(statements, 10)
 
 
 class MessagesMysql(Messages, EndToEnd):
