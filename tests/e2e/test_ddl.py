@@ -101,6 +101,34 @@ class Messages(Ddl):
         self.assertEqual(ddl.change["sql"], "CREATE TABLE `tä` (`ö` INT PRIMARY KEY COMMENT 'ß€')")
         self.assertEqual((ddl.change["table"], row.change["data"]), ("tä", [{"ö": "7"}]))
 
+    def test_names_and_texts_of_all_kinds(self):
+        start = self.server.position()
+        c = self.create(self.server)
+        task = self.task(self.server, self.all_of(), start=start, destination={"message_max": "2MB"})
+        name = "a`b.c \"d\" 'ü"
+        quoted = "`" + name.replace("`", "``") + "`"
+        c.run(f"CREATE TABLE {quoted} (`select` INT PRIMARY KEY, `x.y` INT) /* {quoted} -- # */")
+        c.run(f"INSERT INTO {quoted} VALUES (1, 2)")
+        c.run("SET sql_mode = 'ANSI_QUOTES'")
+        c.run('ALTER TABLE "a`b.c ""d"" \'ü" RENAME COLUMN "x.y" TO "z""" -- end')
+        c.run("SET sql_mode = DEFAULT")
+        c.run(f"INSERT INTO {quoted} VALUES (2, 3)")
+        long = "/* " + "x" * 1_000_000 + " */"
+        c.run(f"CREATE PROCEDURE p() BEGIN {long} SELECT 1; END")
+        task.run_until_caught_up()
+        messages = self.messages()
+        self.assertEqual([m.change["table"] for m in messages], ["", "", name, name, name, name, "p"])
+        self.assertEqual([m.change["data"] for m in messages if not is_ddl(m)], [[{"select": "1", "x.y": "2"}], [{"select": "2", 'z"': "3"}]])
+        self.assertGreater(len(messages[-1].change["sql"]), 1_000_000)
+
+    def test_a_statement_that_no_message_can_hold(self):
+        c = self.create(self.server)
+        task = self.task(self.server, self.all_of(), start=self.server.position())
+        c.run("CREATE PROCEDURE p() BEGIN /* " + "x" * 1_100_000 + " */ SELECT 1; END")
+        process = task.run("--until", "caught-up")
+        self.assertEqual(process.code, 7, process.tail())
+        self.assertRegex(process.log(), r"the statement .*CREATE.*message_max")
+
     def test_nothing_crosses_a_statement(self):
         """Many lanes and partitions: by broker time, all rows before a statement precede it, all behind follow it."""
         start = self.server.position()
@@ -433,7 +461,7 @@ class SchemaChange(Ddl):
 class Scale(Ddl, EndToEnd):
     """Many tables: memory of each, time to start, and what a statement on one of them costs."""
 
-    kind = "mysql"
+    kind = "mariadb"
     seconds = 900 if LONG else 90
 
     def test_many_tables(self):
@@ -441,7 +469,7 @@ class Scale(Ddl, EndToEnd):
         c = self.create(self.server)
         columns = ", ".join(f"column_{i} VARCHAR(50)" for i in range(10))
         for at in range(0, count, 500):
-            c.script(f"CREATE TABLE t{i} (id INT PRIMARY KEY, {columns})" for i in range(at, min(at + 500, count)))
+            c.script(f"CREATE TABLE t{i} (id INT PRIMARY KEY, {columns}) ENGINE=MEMORY" for i in range(at, min(at + 500, count)))
         c.run("CREATE TABLE alone (id INT PRIMARY KEY)")
         peaks, times = [], []
         for objects in ([f"{self.database}.alone"], [f"{self.database}.*"]):
