@@ -372,6 +372,9 @@ static enum err rename_one(const struct run *r, const struct ddl_object *o)
     const struct table_def *was, *target;
     struct table_def *copy = NULL;
     TRY(discard(r->c, o->database, o->name, &was));
+    /* IF EXISTS: nothing was renamed where the new name is there and the old one is not. */
+    if (was == NULL && r->st->if_exists && catalog_find(r->c, o->new_database, o->new_name) != NULL)
+        return ERR_OK;
     TRY(discard(r->c, o->new_database, o->new_name, &target));
     if (was != NULL) {
         struct table_def def = *was;

@@ -185,7 +185,7 @@ struct ddl_object {
 };
 
 #define DDL_OBJECTS_MAX 100000
-#define DDL_ACTIONS_MAX 20000
+#define DDL_ACTIONS_MAX 8192
 #define DDL_MEMBERS_MAX 65535
 
 struct ddl_statement {

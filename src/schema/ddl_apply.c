@@ -481,6 +481,7 @@ static void begin(struct draft *d, const struct table_def *before)
                     : SLICE_LIT("InnoDB");
     d->collation = known(before != NULL ? before->collation : d->rules->database_collation);
     d->converted = d->period = d->period_start = d->period_end = SLICE_LIT("");
+    d->indexes_unknown = before != NULL && before->collation.len == 0;
     d->system_versioned = before != NULL && before->system_versioned;
     d->sequence = before != NULL && before->sequence;
 }

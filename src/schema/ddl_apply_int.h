@@ -62,6 +62,7 @@ struct draft {
     struct slice name;
     struct slice engine;
     bool engine_changed;
+    bool indexes_unknown; /* the definition does not tell keys that are not unique */
     struct slice collation;
     struct slice converted; /* CONVERT TO: the collation; else len 0 */
     bool system_versioned;

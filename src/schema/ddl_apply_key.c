@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define KEYS_MAX            512 /* of a table and those that a statement brings */
 #define KEY_NAME_NUMBER_MAX 100
 #define INNODB_KEY_BYTES    3072
 #define MYISAM_KEY_BYTES    1000
@@ -36,6 +37,8 @@ struct draft_key *draft_key_find(const struct draft *d, struct slice name)
 static enum err add_key(struct draft *d, uint32_t part_room, struct draft_key **out)
 {
     struct draft_key *k = arena_alloc(d->arena, sizeof(*k));
+    if (d->key_count >= KEYS_MAX)
+        return draft_fail(d, ERR_UNSUPPORTED, "more than %d keys", KEYS_MAX);
     TRY(draft_grow(d, &d->keys, &d->key_cap, d->key_count));
     if (k == NULL)
         return ERR_NO_MEMORY;
@@ -296,7 +299,7 @@ static enum err drop_key(struct draft *d, const struct ddl_action *a)
     struct draft_key *k = old_key(d, name);
     if (k != NULL && (a->kind != DDL_DROP_CONSTRAINT || k->unique))
         k->dropped = true;
-    else if (!a->maybe && a->kind != DDL_DROP_CONSTRAINT)
+    else if (!a->maybe && a->kind != DDL_DROP_CONSTRAINT && (primary || !d->indexes_unknown))
         return draft_fail(d, ERR_TABLE_MISMATCH, "key %.*s is to be dropped, which is not there",
                           SLICE_ARG(name));
     return ERR_OK;
@@ -307,7 +310,7 @@ static enum err rename_key(struct draft *d, const struct ddl_action *a)
     struct draft_key *k = old_key(d, a->name);
     if (k != NULL)
         k->name = a->new_name;
-    else if (!a->maybe)
+    else if (!a->maybe && !d->indexes_unknown)
         return draft_fail(d, ERR_TABLE_MISMATCH, "key %.*s is to be renamed, which is not there",
                           SLICE_ARG(a->name));
     return ERR_OK;

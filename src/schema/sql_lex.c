@@ -382,6 +382,11 @@ static uint32_t lower(uint32_t c)
 bool sql_name_eq(struct slice a, struct slice b)
 {
     while (a.len > 0 && b.len > 0) {
+        if (a.ptr[0] == b.ptr[0] && a.ptr[0] < 0x80) {
+            a = slice_of(a.ptr + 1, a.len - 1);
+            b = slice_of(b.ptr + 1, b.len - 1);
+            continue;
+        }
         if (lower(take_char(&a)) != lower(take_char(&b)))
             return false;
     }

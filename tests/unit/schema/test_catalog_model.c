@@ -185,6 +185,56 @@ Test(catalog_model, tables_that_are_not_here_are_no_error)
     catalog_free(c);
 }
 
+Test(catalog_model, a_rename_that_finds_nothing_leaves_the_other_table)
+{
+    struct catalog *c = made(&maria1011);
+    apply_on(c, &maria1011, "CREATE TABLE b (x INT)");
+    apply_on(c, &maria1011, "RENAME TABLE IF EXISTS a TO b");
+    cr_assert_str_eq(columns(c, "b"), "x int(11)");
+    catalog_free(c);
+}
+
+Test(catalog_model, indexes_that_are_not_known_may_be_dropped)
+{
+    struct catalog *c = made(&mysql97);
+    struct column_def column = {.name = SLICE_LIT("a"),
+                                .column_type = SLICE_LIT("int"),
+                                .data_type = SLICE_LIT("int"),
+                                .collation = SLICE_LIT("")};
+    const struct table_def old = {.database = SLICE_LIT("d"),
+                                  .name = SLICE_LIT("t"),
+                                  .engine = SLICE_LIT("InnoDB"),
+                                  .collation = SLICE_LIT(""),
+                                  .column_count = 1,
+                                  .columns = &column};
+    cr_assert_eq(catalog_put(c, &old), ERR_OK);
+    apply(c, "ALTER TABLE t DROP KEY k, RENAME KEY l TO m, ADD b INT");
+    cr_assert_str_eq(columns(c, "t"), "a int, b int");
+    apply(c, "ALTER TABLE t ADD c VARCHAR(3)");
+    cr_assert_null(table(c, "t"), "its character set is not known");
+    catalog_free(c);
+}
+
+Test(catalog_model, a_statement_that_ended_in_an_error_leaves_doubt)
+{
+    const struct catalog_session failed = {.failed = true};
+    const struct ddl_options o = {.dialect = {.version = 90704},
+                                  .default_database = SLICE_LIT("d")};
+    struct catalog *c = made(&mysql97);
+    struct arena *a = arena_new(1024);
+    struct ddl_statement st;
+    struct catalog_effects fx;
+    apply(c, "CREATE TABLE t (a INT)");
+    apply(c, "CREATE TABLE u (a INT)");
+    cr_assert_eq(ddl_parse(SLICE_LIT("DROP TABLE t, v"), &o, a, &st), ERR_OK);
+    cr_assert_eq(catalog_apply(c, &st, &failed, &fx, &why), ERR_OK);
+    cr_assert_eq(fx.count, 1);
+    cr_assert_eq(fx.items[0].kind, CATALOG_IN_DOUBT);
+    cr_assert_eq(catalog_count(c), 1);
+    arena_free(a);
+    catalog_free(c);
+}
+
 Test(catalog_model, a_database_takes_its_tables_along)
 {
     struct catalog *c = made(&mysql97);
