@@ -126,12 +126,30 @@ kafka_fetch() {
     kafka_make_template "$kafka_home/template"
 }
 
-kafka_make_data() { cp -a -- "$kafka_home/template" "$1"; }
+# A node that joins the cluster of another, with node.id=N and that one's
+# controller among the options, has its number in its storage.
+kafka_make_data() {
+    local folder=$1 option
+    shift
+    cp -a -- "$kafka_home/template" "$folder"
+    for option in "$@"; do
+        case $option in
+        node.id=*) sed -i -e "s/^node\.id=.*/$option/" -e '/^directory\.id=/d' "$folder/meta.properties" ;;
+        esac
+    done
+}
+
+# Broker-only nodes may not listen as controllers.
+kafka_without_controller() { sed -e '/^listeners=/s/,CONTROLLER:[^,]*$//'; }
 
 # kafka_command KEY=VALUE...: sets command; the last one of a key counts.
 kafka_command() {
+    local -a roles=(cat)
+    case " $* " in
+    *' process.roles=broker '*) roles=(kafka_without_controller) ;;
+    esac
     {
-        kafka_properties "$data" "$port"
+        kafka_properties "$data" "$port" | "${roles[@]}"
         if (($#)); then printf '%s\n' "$@"; fi
     } >"$home/server.properties"
     kafka_java kafka.Kafka "$home/server.properties"

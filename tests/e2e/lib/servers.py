@@ -157,6 +157,39 @@ class OwnServer:
         self.server.remove()
 
 
+class Cluster:
+    """Three Kafka brokers of one test's own; the first one is the controller, too:
+
+        with servers.Cluster() as cluster:
+            cluster.others[0].stop(kill=True)
+    """
+
+    OPTIONS = ("default.replication.factor=3", "min.insync.replicas=2", "offsets.topic.replication.factor=3")
+
+    def __enter__(self):
+        self.nodes = []
+        try:
+            self._node(*self.OPTIONS)
+            controller = f"controller.quorum.voters=1@127.0.0.1:{self.nodes[0].port + 4}"
+            for number in (2, 3):
+                self._node("process.roles=broker", f"node.id={number}", controller, *self.OPTIONS)
+        except BaseException:
+            self.__exit__()
+            raise
+        self.first, *self.others = self.nodes
+        self.brokers = ",".join(node.brokers for node in self.nodes)
+        return self
+
+    def _node(self, *options):
+        name = f"{PREFIX}_own_{random.SystemRandom().randrange(16**8):08x}"
+        _started_now("kafka", name)
+        self.nodes.append(Server("kafka", name, list(options), None))
+
+    def __exit__(self, *_):
+        for node in reversed(self.nodes):
+            node.remove()
+
+
 def _started_now(kind, name):
     """Remembers a server that did not run before, for whoever is to stop it."""
     keeper = os.environ.get("ROWCAST_E2E_KEEP")

@@ -59,7 +59,7 @@ class Task:
                 "user": "rowcast",
                 "server_id": random.SystemRandom().randrange(100_000, 2**31),
             },
-            "destination": {"brokers": brokers if brokers == "embedded" else [brokers], "topic": name},
+            "destination": {"brokers": brokers if brokers == "embedded" else brokers.split(","), "topic": name},
             "objects": [self._entry(o) for o in objects],
             # Many tasks run on one machine: a test that wants the server asks for a port (0: any).
             "http": {"listen": "off"},
