@@ -240,7 +240,7 @@ static enum err carry_out(struct scan *c, const struct ddl_object *o)
 /* Every table whose name stands in it may have been changed, to nobody knows what. */
 static enum err not_understood(struct scan *c)
 {
-    struct ddl_names names = ddl_names_of(c->st->sql, c->st->options.default_database);
+    struct ddl_names names = ddl_names_of(c->st->sql, &c->st->options);
     struct slice database, table;
     while (ddl_names_next(&names, &database, &table)) {
         struct seen *n;

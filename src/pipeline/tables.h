@@ -21,7 +21,7 @@
 #include "pipeline/topics.h"
 #include "rules/objects.h"
 #include "schema/catalog_model.h"
-#include "schema/ddl_mention.h"
+#include "schema/ddl_names.h"
 
 struct copy_range;
 struct tables;

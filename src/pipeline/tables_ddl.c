@@ -389,7 +389,7 @@ static enum err doubt(const struct passage *p, struct slice database, struct sli
 
 static enum err not_understood(const struct passage *p)
 {
-    struct ddl_names names = ddl_names_of(p->st->sql, p->st->options.default_database);
+    struct ddl_names names = ddl_names_of(p->st->sql, &p->st->options);
     struct slice database, name;
     while (ddl_names_next(&names, &database, &name))
         TRY(doubt(p, database, name));
@@ -434,7 +434,11 @@ enum err tables_statement(struct tables *t, const struct ddl_statement *st,
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,
                       struct slice *database, struct slice *table)
 {
-    struct ddl_names names = ddl_names_of(sql, default_database);
+    const struct ddl_options o = {
+        .dialect = {.version = t->o.version, .mariadb = t->o.mariadb},
+        .default_database = default_database,
+    };
+    struct ddl_names names = ddl_names_of(sql, &o);
     struct slice d, n;
     while (ddl_names_next(&names, &d, &n)) {
         const struct entry *e = tables_entry_find(t, d, n);

@@ -2,8 +2,7 @@
  * Leading words, the objects of statements, and whom they concern.
  */
 #include "schema/ddl_int.h"
-
-#define NAME_BYTES_MAX 512 /* of a name that is compared: 64 characters of 4 bytes, twice */
+#include "schema/ddl_names.h"
 
 /* clang-format off */
 static const struct {
@@ -451,47 +450,9 @@ bool ddl_may_concern(const struct ddl_statement *st, struct slice database, stru
     if (!concerns_tables(st))
         return false;
     if (!st->parsed)
-        return ddl_names(st->sql, &st->options, database, table);
+        return ddl_mentions(st->sql, &st->options, database, table);
     for (uint32_t i = 0; i < st->object_count; i++)
         if (object_is(&st->options, &st->objects[i], database, table))
             return true;
     return false;
-}
-
-/* Whether a name of the statement, quoted or not, is that name. */
-static bool token_is(struct sql_token t, const struct sql_dialect *d, struct slice name)
-{
-    uint8_t buf[NAME_BYTES_MAX];
-    if (t.kind == SQL_STRING && t.quote != '"')
-        return false;
-    if (t.kind != SQL_WORD && t.kind != SQL_NAME && t.kind != SQL_STRING)
-        return false;
-    if (!t.escaped)
-        return sql_name_eq(t.text, name);
-    return t.text.len <= sizeof(buf) && sql_name_eq(slice_of(buf, sql_unquote(t, d, buf)), name);
-}
-
-bool ddl_names(struct slice sql, const struct ddl_options *o, struct slice database,
-               struct slice table)
-{
-    struct sql_lexer l;
-    bool default_fits = sql_name_eq(o->default_database, database);
-    bool dotted = false;    /* the token before was a dot ... */
-    bool qualified = false; /* ... behind the database's name */
-    bool database_before = false;
-    sql_lexer_init(&l, sql, &o->dialect);
-    for (;;) {
-        struct sql_token t = sql_next(&l);
-        if (t.kind == SQL_END || t.kind == SQL_BAD)
-            return t.kind == SQL_BAD; /* what follows a quote that does not close is not known */
-        if (sql_is_sign(t, '.')) {
-            dotted = true;
-            qualified = database_before;
-            continue;
-        }
-        if (token_is(t, &o->dialect, table) && (dotted ? qualified : default_fits))
-            return true;
-        database_before = token_is(t, &o->dialect, database);
-        dotted = qualified = false;
-    }
 }

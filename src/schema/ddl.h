@@ -200,7 +200,7 @@ struct ddl_statement {
     bool if_not_exists;
     bool as_select; /* CREATE TABLE .. SELECT: has columns beyond those of the actions */
     bool versioned; /* WITH SYSTEM VERSIONING of the table */
-    bool sequence;              /* MariaDB: SEQUENCE=1 of the table */
+    bool sequence;  /* MariaDB: SEQUENCE=1 of the table */
     bool exchanges; /* EXCHANGE PARTITION: with the second object */
     struct slice like_database; /* CREATE TABLE .. LIKE */
     struct slice like_name;     /* len 0: no LIKE */
@@ -236,11 +236,3 @@ const char *ddl_kind_name(enum ddl_kind kind);
  * anywhere in it; so may one that replaces or drops the whole database.
  */
 bool ddl_may_concern(const struct ddl_statement *st, struct slice database, struct slice table);
-
-/*
- * Whether the name of a table stands anywhere in a statement, DDL or not:
- * qualified with its database, or alone while the default database is its own.
- * Letters compare equal in either case.
- */
-bool ddl_names(struct slice sql, const struct ddl_options *o, struct slice database,
-               struct slice table);

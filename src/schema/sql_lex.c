@@ -40,9 +40,11 @@ static bool no_backslash(const struct sql_dialect *d)
     return (d->sql_mode & SQL_MODE_NO_BACKSLASH_ESCAPES) != 0;
 }
 
-static void fail(struct sql_lexer *l)
+/* at: where what nothing closes begins */
+static void fail(struct sql_lexer *l, const uint8_t *at)
 {
     l->bad = true;
+    l->bad_at = at;
     l->p = l->end;
 }
 
@@ -58,7 +60,7 @@ static void skip_line(struct sql_lexer *l)
  * Behind an opening: skips to the end of the comment. Where the contents are
  * code that is not for this server, comments in it end with their own mark.
  */
-static void skip_comment(struct sql_lexer *l, bool may_nest)
+static void skip_comment(struct sql_lexer *l, const uint8_t *at, bool may_nest)
 {
     bool inner = false;
     while (left(l) >= 2) {
@@ -74,7 +76,7 @@ static void skip_comment(struct sql_lexer *l, bool may_nest)
             l->p++;
         }
     }
-    fail(l);
+    fail(l, at);
 }
 
 static bool executes(const struct sql_dialect *d, bool maria_mark, uint32_t version)
@@ -89,6 +91,7 @@ static void open_executable(struct sql_lexer *l, size_t mark_len)
 {
     uint32_t version = 0;
     size_t digits = 0;
+    const uint8_t *at = l->p;
     l->p += mark_len;
     while (digits < 6 && is_digit(peek(l, digits)))
         version = version * 10 + (uint32_t)(l->p[digits++] - '0');
@@ -98,7 +101,7 @@ static void open_executable(struct sql_lexer *l, size_t mark_len)
         l->p += digits;
         l->executable = true;
     } else {
-        skip_comment(l, true);
+        skip_comment(l, at, true);
     }
 }
 
@@ -110,8 +113,9 @@ static void pass_comment(struct sql_lexer *l)
     } else if (l->dialect.mariadb && peek(l, 2) == 'M' && peek(l, 3) == '!') {
         open_executable(l, 4);
     } else {
+        const uint8_t *at = l->p;
         l->p += 2;
-        skip_comment(l, false);
+        skip_comment(l, at, false);
     }
 }
 
@@ -160,7 +164,7 @@ static struct sql_token take_quoted(struct sql_lexer *l, enum sql_token_kind kin
         }
         l->p++;
     }
-    fail(l);
+    fail(l, start - 1);
     return (struct sql_token){.kind = SQL_BAD, .text = SLICE_LIT("")};
 }
 
@@ -284,7 +288,7 @@ struct sql_token sql_next(struct sql_lexer *l)
     else if (l->executable && !l->bad)
         t.kind = SQL_BAD;
     l->dot = t.sign == '.';
-    t.at = at;
+    t.at = t.kind == SQL_BAD && l->bad ? l->bad_at : at;
     return t;
 }
 

@@ -54,7 +54,8 @@ struct sql_token {
     uint8_t quote;     /* SQL_NAME, SQL_STRING: the quote; else 0 */
     bool escaped;      /* text holds doubled quotes or backslashes */
     struct slice text; /* without quotes and 0x; escapes as they stand */
-    const uint8_t *at; /* where it begins in the statement, quotes and all */
+    const uint8_t *at; /* where it begins in the statement, quotes and all; SQL_BAD: what nothing
+                          closes */
 };
 
 struct sql_lexer {
@@ -64,6 +65,7 @@ struct sql_lexer {
     bool executable; /* inside an executable comment */
     bool dot;        /* the token before was a dot: digits are a name */
     bool bad;
+    const uint8_t *bad_at;
 };
 
 void sql_lexer_init(struct sql_lexer *l, struct slice sql, const struct sql_dialect *d);
