@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import statistics
 import subprocess
 import time
 
@@ -143,10 +144,10 @@ def floors(s, recorder, rounds, server):
 def sizes(s, recorder, rounds, server):
     """The rate by size, without what a start costs: that is a copy of the small tables' first one."""
     rates = {}
+    start = statistics.median(copy_of(s, server, "small.t0").wall for _ in range(3))
     for database, rows in (("one_tenth", s.copy_rows // 10), ("one", s.copy_rows), ("five", s.copy_rows * 5)):
         for i in range(min(rounds, 3)):
             say(f"copy: rate at {rows:,} rows, round {i + 1}")
-            start = copy_of(s, server, "small.t0").wall
             rates.setdefault(database, []).append(rows / max(copy(s, server, database, "embedded").wall - start, 0.001))
         recorder.add("copy: rows a second", "1/s", rates[database], rows=rows, broker="embedded")
     recorder.add("copy: rate of the largest / of the smallest", "ratio",
