@@ -111,7 +111,7 @@ static void settle(struct rig *r)
 
 /* Numbered messages, partition i % partitions; the numbers live as long as the program. */
 #define NUMBERS 20000
-static char numbers[NUMBERS][8];
+static char numbers[NUMBERS][12];
 
 static struct slice number(int i)
 {
