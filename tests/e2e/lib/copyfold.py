@@ -28,6 +28,9 @@ class CopyFold(Fold):
     def __init__(self, strict=True, ordered=(), alias=None, truncated=None, version="v"):
         super().__init__()
         self.strict = strict
+        # What a run dropped, since its range was not opened yet, a replay may send: the range may
+        # have been opened earlier on the way.
+        self.grows = strict
         self.ordered = set(ordered)
         self.alias = alias or {}
         self.truncated = truncated or {}

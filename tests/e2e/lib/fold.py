@@ -56,6 +56,7 @@ class Fold:
 
     def __init__(self, partial=False):
         self.partial = partial  # row images may lack columns
+        self.grows = True  # ids do, from one first appearance to the next
         self.rows = {}
         self.keyless = {}
         self.seen = {}
@@ -82,7 +83,7 @@ class Fold:
                 raise FoldError(f"id {number} was another change before:\n{self.seen[number]}\n{message}")
             self.repeats += 1
             return
-        if number <= self.highest.get(place, -1):
+        if self.grows and number <= self.highest.get(place, -1):
             raise FoldError(f"id {number} after {self.highest[place]} in {place}: {message}")
         self.highest[place] = number
         self.seen[number] = content(message)
