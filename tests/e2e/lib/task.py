@@ -53,6 +53,7 @@ class Task:
         self.keys = {
             "task": name,
             "state_dir": self.state,
+            "phases": ["incremental"],
             "source": {
                 "host": "127.0.0.1",
                 "port": server.port,
