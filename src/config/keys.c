@@ -26,7 +26,7 @@ const struct conf_key conf_keys[] = {
      .sentence = "Free label that metrics and alerts carry."},
     {"state_dir", CONF_PATH, AT(state_dir), .worked_out = "./TASK.state", .example = "./orders.state",
      .sentence = "Folder of the checkpoint log and the table catalogue; made when it is missing."},
-    {"phases", CONF_CHOICES, "[incremental]", AT(phases), .choices = "schema|full|incremental",
+    {"phases", CONF_CHOICES, "[schema, full, incremental]", AT(phases), .choices = "schema|full|incremental",
      .sentence = "What the task does: create topics, copy the rows that are there, follow every change after that."},
 
     {"source", CONF_SECTION, NO_FIELD, .sentence = "The MySQL or MariaDB server that is read."},

@@ -23,7 +23,7 @@ Test(load, a_short_file_has_every_default)
     const struct task_config *t = l.task;
     cr_assert_str_eq(t->task, "orders");
     cr_assert_str_eq(t->environment, "");
-    cr_assert_eq(t->phases, CONF_PHASE_INCREMENTAL);
+    cr_assert_eq(t->phases, CONF_PHASE_SCHEMA | CONF_PHASE_FULL | CONF_PHASE_INCREMENTAL);
     cr_assert(strstr(t->state_dir, "/orders.state") != NULL);
     cr_assert_str_eq(t->source.host, "127.0.0.1");
     cr_assert_eq(t->source.port, 3306);
