@@ -28,7 +28,8 @@ struct batch_ddl {
     const char *topic;
     uint32_t topic_index;
     int32_t partition;
-    bool keyed; /* the topic takes only records with keys */
+    bool keyed;         /* the topic takes only records with keys */
+    struct slice frame; /* before the message, see format_ddl_encode() */
     struct change_origin origin;
     struct ddl_change change; /* ts_ms is the lane's to fill in */
 };

@@ -119,9 +119,10 @@ enum err ddl_route(struct tables *t, const struct ddl_statement *st, struct ddl_
         topic = own;
     }
     TRY(tables_topic(t, topic, d->partitions, &out->topic_index, em));
-    out->topic = t->o.topics->items[out->topic_index].name;
+    const struct topic *at = &t->o.topics->items[out->topic_index];
+    out->topic = at->name;
+    out->frame = slice_of(at->frame, at->frame_len);
     if (d->partition_by == CONF_BY_TABLE && out->table.len > 0)
-        out->partition = table_partition(out->database, out->table,
-                                         t->o.topics->items[out->topic_index].partitions);
+        out->partition = table_partition(out->database, out->table, at->partitions);
     return ERR_OK;
 }

@@ -21,6 +21,7 @@ struct ddl_route {
     struct slice table;    /* len 0: a database */
     const char *topic;     /* the topics' own text */
     uint32_t topic_index;
+    struct slice frame; /* of the topic's messages; borrowed from the topics */
     int32_t partition;
     enum ddl_change_type type;
 };

@@ -284,6 +284,7 @@ struct message {
     const struct format_table *format;
     const struct change *change;
     const struct ddl_change *ddl; /* NULL: a row change */
+    struct slice frame;           /* of a statement; a row's is in its format_table */
 };
 
 /*
@@ -309,7 +310,7 @@ static enum err encode(struct lane *l, const struct message *m, struct pack **in
         size_t room = p->cap - p->used;
         struct writer w = writer_fixed(p->data + p->used, room);
         w.max = limit;
-        enum err e = m->ddl != NULL ? format_ddl_encode(l->o.format, m->ddl, SLICE_LIT(""), &w)
+        enum err e = m->ddl != NULL ? format_ddl_encode(l->o.format, m->ddl, m->frame, &w)
                                     : format_encode(&l->encoder, m->format, m->change, &w);
         if (e == ERR_OK) {
             *in = p;
@@ -471,7 +472,7 @@ static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
         writer_printf(&l->key, "[%llu]", (unsigned long long)d->change.id);
     enum err e = topic_of(l, d->topic_index, d->topic, &topic);
     if (e == ERR_OK)
-        e = encode(l, &(struct message){.ddl = &d->change}, &p, &value);
+        e = encode(l, &(struct message){.ddl = &d->change, .frame = d->frame}, &p, &value);
     if (e == ERR_OK)
         e = send(l, topic, d->partition, p, value);
     if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {

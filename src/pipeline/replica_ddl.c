@@ -100,7 +100,8 @@ static struct batch_ddl *make_message(const struct replica *r, const struct ddl_
     struct slice topic = slice_str(route->topic);
     struct slice gtid = r->o.task->canal.gtid ? slice_of(r->group.gtid_text, r->group.gtid_text_len)
                                               : SLICE_LIT("");
-    size_t len = topic.len + 1 + route->database.len + route->table.len + sql.len + gtid.len;
+    size_t len = topic.len + 1 + route->database.len + route->table.len + sql.len + gtid.len +
+                 route->frame.len;
     struct batch_ddl *d = malloc(sizeof(*d) + len);
     if (d == NULL)
         return NULL;
@@ -112,6 +113,7 @@ static struct batch_ddl *make_message(const struct replica *r, const struct ddl_
                             .origin = r->statement_origin};
     (void)keep(&at, topic);
     *at++ = 0;
+    d->frame = keep(&at, route->frame);
     d->change = (struct ddl_change){.type = route->type,
                                     .database = keep(&at, route->database),
                                     .table = keep(&at, route->table),

@@ -93,6 +93,20 @@ class AvroTypes:
         self.assertEqual(records[0].says["sourcePosition"], records[1].says["sourcePosition"])
         self.assertEqual([r.says["id"] for r in records], sorted({r.says["id"] for r in records}))
 
+    def test_statements(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        task = self.task(self.server, [{"table": f"{self.database}.*", "ddl": "all"}], start=self.server.position(), **FORMAT)
+        c.run("ALTER TABLE t ADD c VARCHAR(9) COMMENT 'ü'; INSERT INTO t VALUES (1, 'x')")
+        task.run_until_caught_up()
+        statement, row = read_records(self.kafka.brokers, self.name)
+        s = statement.says
+        self.assertEqual((s["operation"], s["objectName"], s["afterImages"]), ("DDL", self.database, "ALTER TABLE t ADD c VARCHAR(9) COMMENT 'ü'"))
+        self.assertEqual((s["fields"], s["beforeImages"], s["processTimestamps"]), (None, None, None))
+        self.assertEqual(s["sourcePosition"], s["safeSourcePosition"])
+        self.assertEqual(s["tags"]["commitTimestamp"], str(s["sourceTimestamp"]))
+        self.assertEqual(s["tags"]["server_id"], c.one("SELECT @@server_id"))
+        self.assertEqual(row.names, ["id", "c"])
+
     def test_full_copy_shows_what_the_stream_shows(self):
         """Every type once as INIT, and once as INSERT of the same row: the same values."""
         columns = {kind: values for group in self.groups().values() for kind, values in group.items()}

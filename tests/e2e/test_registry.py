@@ -148,16 +148,17 @@ class SchemaRegistry(EndToEnd):
         registry = servers.registry()
         c = self.one_row()
         c.run("SET sql_mode=''")
-        task = self.avro_task(registry.url)
-        c.run("INSERT INTO t VALUES (1),(2); DELETE FROM t WHERE id=1")
+        task = self.avro_task(registry.url, [{"table": f"{self.database}.*", "ddl": "all"}])
+        c.run("ALTER TABLE t ADD c INT; INSERT INTO t VALUES (1,1),(2,2); DELETE FROM t WHERE id=1")
         task.run_until_caught_up()
-        records = read_records(self.kafka.brokers, self.name, framed=True)
+        statement, *records = read_records(self.kafka.brokers, self.name, framed=True)
+        self.assertEqual((statement.frame, statement.operation), (records[0].frame, "DDL"))
         (frame,) = {r.frame for r in records}
         AvroFold().add_all(records)
         with urllib.request.urlopen(f"{registry.url}/schemas/ids/{int.from_bytes(frame[1:], 'big')}", timeout=20) as answer:
             self.assertEqual(canonical(json.load(answer)["schema"]), canonical(SCHEMA_TEXT))
         # What is registered already keeps its id.
-        c.run("INSERT INTO t VALUES (5)")
+        c.run("INSERT INTO t VALUES (5, 5)")
         task.run_until_caught_up()
         self.assertEqual({r.frame for r in read_records(self.kafka.brokers, self.name, framed=True)}, {frame})
         # A subject with another schema under it.
