@@ -66,6 +66,7 @@ enum err_class {
     X(UNSUPPORTED,      ERRC_DATA,    "an event that cannot be carried")                     \
     X(BAD_TEXT,         ERRC_DATA,    "bytes that are not valid in their character set")     \
     X(TOO_LARGE,        ERRC_DATA,    "a value is larger than its limit")                    \
+    X(EXPRESSION,       ERRC_DATA,    "an expression fails for this row")                    \
     X(STATE_DAMAGED,    ERRC_STATE,   "the checkpoint is damaged")                           \
     X(STATE_LOCKED,     ERRC_STATE,   "the state folder is in use by another process")       \
     X(STATE_IO,         ERRC_STATE,   "the checkpoint cannot be written")                    \

@@ -146,7 +146,7 @@ static enum err convert(const struct charset_map *m, struct slice in, struct wri
 {
     struct charset_cursor c = {.in = in.ptr, .end = in.ptr + in.len};
     while (c.in < c.end) {
-        size_t wrong;
+        size_t wrong = 0;
         TRY(convert_piece(m, &c, out, &wrong));
         if (wrong == 0)
             continue;

@@ -174,6 +174,7 @@ static enum err resolve_charset(struct resolver *b, uint32_t i)
                                      "has character set %s in the binlog and %s in the catalogue",
                                      of_map->name, of_def->name);
     c->charset = of_map != NULL ? of_map : of_def;
+    c->collation_id = id;
     return ERR_OK;
 }
 

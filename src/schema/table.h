@@ -95,6 +95,7 @@ struct column {
     uint32_t fixed_len;     /* BINARY(n), UUID, INET: length to pad to with 0x00; else 0 */
     const struct charset *charset; /* text, ENUM and SET; NULL: no text */
     struct slice collation; /* as the catalogue names it; len 0: none, or not known */
+    uint32_t collation_id;  /* the table map's; 0: not known */
     uint32_t member_count;  /* ENUM, SET */
     struct slice *members;  /* labels, UTF-8 */
 };
