@@ -2,6 +2,7 @@
 #include "config/print.h"
 #include "config/task.h"
 #include "control/metrics.h"
+#include "pipeline/shaping.h"
 #include "rules/objects.h"
 
 #include <errno.h>
@@ -31,6 +32,16 @@ static enum err check_patterns(const struct task_config *t)
     return result;
 }
 
+/* The expressions, each error with its place. */
+static enum err check_rules(const struct task_config *t)
+{
+    struct shaping *shaping = NULL;
+    struct errmsg em = {0};
+    enum err e = shaping_new(t, stderr, &shaping, &em);
+    shaping_free(shaping);
+    return e;
+}
+
 int cli_load_task(const struct cli_args *a, struct task_config **out)
 {
     struct conf_report report = {0};
@@ -39,7 +50,13 @@ int cli_load_task(const struct cli_args *a, struct task_config **out)
     if (e != ERR_OK && report.count == 0)
         fprintf(stderr, "rowcast: %s: %s\n", a->task_file, err_text(e));
     conf_report_fini(&report);
-    if (e == ERR_OK && (e = check_patterns(*out)) != ERR_OK)
+    bool report_ok = e == ERR_OK;
+    if (e == ERR_OK) {
+        enum err rules = check_rules(*out);
+        e = check_patterns(*out);
+        e = e != ERR_OK ? e : rules;
+    }
+    if (e != ERR_OK && report_ok)
         conf_free(*out);
     return err_exit_code(e);
 }

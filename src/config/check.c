@@ -246,12 +246,15 @@ static void check_entry(struct conf_load *l, const struct conf_object *o,
     if (table == NULL)
         return;
     if (o->table[0] == '!') {
-        if (o->topic != NULL || o->partitions != 0 || o->partition_key.count != 0)
+        if (entry->count > 1)
             conf_problem(l->report, table->at, "objects: the exclusion %.200s takes no other keys",
                          o->table);
         return;
     }
     *takes_any = true;
+    const struct conf_node *dml = conf_member(entry, "dml");
+    if (dml != NULL && dml->kind == CONF_LIST && dml->count == 0)
+        conf_problem(l->report, dml->at, "objects[].dml: at least one of insert, update, delete");
     if (o->topic == NULL && l->task->destination.topic == NULL &&
         !is_broken(l, "destination.topic") && conf_member(entry, "topic") == NULL)
         conf_problem(l->report, table->at,

@@ -30,16 +30,18 @@ enum conf_type {
     CONF_PAIRS,   /* a map of names to texts */
     CONF_ORIGIN,  /* now, earliest, FILE:POS, gtid:SET, time:RFC3339 */
     CONF_OFFSET,  /* source, UTC, +HH:MM */
+    CONF_COLUMNS, /* a list of maps with name, type and value */
     CONF_OPAQUE,  /* a structure of a feature that is not built: not looked into */
 };
 
 enum conf_effect { CONF_AT_START, CONF_AT_FIRST_START, CONF_AT_RELOAD };
 
-#define CONF_REQUIRED  1u /* must be set */
-#define CONF_UNBUILT   2u /* refused unless it is at its default */
-#define CONF_NOT_SHOWN 4u /* used up while loading: not part of the effective configuration */
-#define CONF_MAY_BE_EMPTY 8u /* CONF_CHOICES: [] is a value */
-#define CONF_NO_FIELD  UINT16_MAX
+#define CONF_REQUIRED     1u  /* must be set */
+#define CONF_UNBUILT      2u  /* refused unless it is at its default */
+#define CONF_NOT_SHOWN    4u  /* used up while loading: not part of the effective configuration */
+#define CONF_MAY_BE_EMPTY 8u  /* CONF_CHOICES: [] is a value */
+#define CONF_EXPRESSION   16u /* may have lines of its own */
+#define CONF_NO_FIELD     UINT16_MAX
 
 struct conf_key {
     const char *path; /* "source.port"; "objects[].topic" */

@@ -161,6 +161,49 @@ static bool bind_pairs(struct conf_load *l, const struct conf_key *k, const stru
     return ok && pairs.items != NULL;
 }
 
+static const char *column_member(struct conf_load *l, const struct conf_key *k,
+                                 const struct conf_node *map, const char *name)
+{
+    const struct conf_node *n = conf_member(map, name);
+    if (n != NULL && n->kind == CONF_SCALAR && n->text[0] != '\0')
+        return n->text;
+    conf_problem(l->report, n != NULL ? n->at : map->at,
+                 "%s: a column has name, type and value: %s "
+                 "is missing",
+                 k->path, name);
+    return NULL;
+}
+
+/* Columns to add: a list of maps. */
+static bool bind_columns(struct conf_load *l, const struct conf_key *k, const struct conf_node *n,
+                         uint8_t *base)
+{
+    struct conf_columns columns = {0};
+    bool ok = n->kind == CONF_LIST;
+    if (!ok)
+        conf_problem(l->report, n->at, "%s: a list of columns is expected, not %s", k->path,
+                     conf_kind_name(n));
+    columns.items = conf_alloc(l->arena, (n->count + 1) * sizeof(*columns.items));
+    for (const struct conf_node *m = n->first; ok && m != NULL && columns.items != NULL;
+         m = m->next) {
+        if (m->kind != CONF_MAP || m->count > 3) {
+            conf_problem(l->report, m->at, "%s: a map of name, type and value is expected",
+                         k->path);
+            return false;
+        }
+        struct conf_column *c = &columns.items[columns.count++];
+        c->name = column_member(l, k, m, "name");
+        c->type = column_member(l, k, m, "type");
+        c->value = column_member(l, k, m, "value");
+        c->line = m->at.line;
+        if (c->name == NULL || c->type == NULL || c->value == NULL)
+            return false;
+    }
+    if (ok && columns.items != NULL)
+        memcpy(base + k->field, &columns, sizeof(columns));
+    return ok && columns.items != NULL;
+}
+
 static bool bind_value(struct conf_load *l, const struct conf_key *k, const struct conf_node *n,
                        uint8_t *base)
 {
@@ -175,6 +218,8 @@ static bool bind_value(struct conf_load *l, const struct conf_key *k, const stru
         return bind_brokers(l, k, n, base);
     case CONF_PAIRS:
         return bind_pairs(l, k, n, base);
+    case CONF_COLUMNS:
+        return bind_columns(l, k, n, base);
     case CONF_OPAQUE:
         return true;
     case CONF_ORIGIN:
@@ -274,8 +319,10 @@ static void bind_entries(struct conf_load *l, const struct conf_node *list)
         }
         struct conf_object *o = &entries[l->task->object_count++];
         const struct conf_node *table = conf_member(n, "table");
+        const struct conf_node *filter = conf_member(n, "filter");
         o->table = "";
         o->ddl = CONF_DDL_ALL;
+        o->filter_line = filter != NULL ? filter->at.line : 0;
         o->line = table != NULL ? table->at.line : n->at.line;
         o->column = table != NULL ? table->at.column : n->at.column;
         bind_section(l, &(struct target){"objects[]", n, (uint8_t *)o, true});
@@ -283,10 +330,10 @@ static void bind_entries(struct conf_load *l, const struct conf_node *list)
 }
 
 static void bind_subsection(struct conf_load *l, const struct conf_key *k,
-                            const struct conf_node *n, uint8_t *base)
+                            const struct conf_node *n, const struct target *t)
 {
     if (n->kind == CONF_MAP)
-        bind_section(l, &(struct target){k->path, n, base, false});
+        bind_section(l, &(struct target){k->path, n, t->base, t->in_entry});
     else if (!conf_node_missing(n))
         conf_problem(l->report, n->at, "%s: a map of keys is expected, not %s", k->path,
                      conf_kind_name(n));
@@ -303,7 +350,7 @@ static void bind_member(struct conf_load *l, const struct target *t, const struc
         return;
     }
     if (k->type == CONF_SECTION) {
-        bind_subsection(l, k, n, t->base);
+        bind_subsection(l, k, n, t);
         return;
     }
     struct conf_value local = {0}, *v = t->in_entry ? &local : &l->values->items[k - conf_keys];
@@ -351,6 +398,8 @@ static void load_tree(struct conf_load *l, struct conf_node *root, const char *c
     bind_section(l, &(struct target){"", root, (uint8_t *)l->task, false});
     bind_defaults(l);
     conf_resolve_secrets(l);
+    if (conf_value_of(l->values, "etl")->set)
+        l->task->etl_line = conf_value_of(l->values, "etl")->node->at.line;
     conf_check(l);
 }
 

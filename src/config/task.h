@@ -55,6 +55,10 @@ enum conf_binary_form { CONF_BINARY_LATIN1, CONF_BINARY_BASE64, CONF_BINARY_HEX 
 enum conf_init_type { CONF_INIT_INIT, CONF_INIT_INSERT };
 enum conf_ddl_form { CONF_DDL_PLAIN, CONF_DDL_AS_CANAL };
 enum conf_invalid_text { CONF_INVALID_FAIL, CONF_INVALID_REPLACE };
+enum conf_on_error { CONF_ERROR_FAIL, CONF_ERROR_SKIP, CONF_ERROR_NULL };
+enum conf_names { CONF_NAMES_DEFAULT, CONF_NAMES_SOURCE, CONF_NAMES_UPPER, CONF_NAMES_LOWER };
+/* Bits, in the order of the choices. */
+enum conf_dml { CONF_DML_INSERT = 1, CONF_DML_UPDATE = 2, CONF_DML_DELETE = 4 };
 enum conf_io { CONF_IO_AUTO, CONF_IO_URING, CONF_IO_EPOLL };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARN, CONF_LOG_INFO, CONF_LOG_DEBUG };
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
@@ -97,6 +101,19 @@ struct conf_pairs {
     struct conf_pair *items; /* in file order, no name twice */
 };
 
+/* A column that is added, with its expression. */
+struct conf_column {
+    const char *name;
+    const char *type;
+    const char *value;
+    uint32_t line;
+};
+
+struct conf_columns {
+    size_t count;
+    struct conf_column *items;
+};
+
 struct conf_source {
     const char *host; /* name or address; an absolute path is a Unix socket */
     uint16_t port;
@@ -137,15 +154,16 @@ struct conf_destination {
     enum conf_key_change key_change;
     enum conf_too_large too_large;
     enum conf_existing existing_topics;
+    enum conf_names names;
     bool create_topics;
     uint32_t partitions; /* of topics that the task creates */
     uint16_t replication_factor;
     struct conf_pairs topic_config; /* of topics that the task creates */
-    uint64_t message_max;         /* bytes */
-    const char *registry;          /* URL; NULL: none */
-    const char *registry_user;     /* NULL: no login */
-    const char *registry_password; /* resolved; NULL: none */
-    struct conf_pairs librdkafka; /* none that a promise of ours depends on */
+    uint64_t message_max;           /* bytes */
+    const char *registry;           /* URL; NULL: none */
+    const char *registry_user;      /* NULL: no login */
+    const char *registry_password;  /* resolved; NULL: none */
+    struct conf_pairs librdkafka;   /* none that a promise of ours depends on */
 };
 
 struct conf_canal {
@@ -158,9 +176,8 @@ struct conf_canal {
     enum conf_ddl_form ddl_type;
 };
 
-#define CONF_DDL_WORDS                                                                             \
-    "create|alter|drop|rename|truncate|index|view|procedure|function|trigger"
-#define CONF_DDL_ALL 0x3FFu
+#define CONF_DDL_WORDS "create|alter|drop|rename|truncate|index|view|procedure|function|trigger"
+#define CONF_DDL_ALL   0x3FFu
 
 /* One entry of `objects`. The first that matches a table decides; patterns are compiled in
  * rules/objects.h. */
@@ -172,6 +189,15 @@ struct conf_object {
     uint32_t partitions; /* 0: destination.partitions */
     struct conf_list partition_key; /* column names; count 0: the row's identity */
     unsigned ddl;                   /* statements to send: bits in the order of CONF_DDL_WORDS */
+    const char *database_as; /* NULL: as the source; {database}, {table} and {1} are substituted */
+    const char *table_as;
+    struct conf_list columns_include; /* names and globs; count 0: all */
+    struct conf_list columns_exclude;
+    struct conf_pairs columns_rename;
+    struct conf_columns add_columns;
+    const char *filter;   /* a condition; NULL: none */
+    uint32_t filter_line; /* where it stands in the file; 0: from the command line */
+    unsigned dml;         /* of enum conf_dml; 0: all */
 };
 
 enum conf_keyless { CONF_KEYLESS_LOCK, CONF_KEYLESS_UNLOCKED, CONF_KEYLESS_SKIP };
@@ -252,6 +278,9 @@ struct task_config {
     size_t object_count; /* at least 1 */
     struct conf_object *objects;
     struct conf_full full;
+    const char *etl;   /* a script; "": none */
+    uint32_t etl_line; /* 0: from the command line */
+    enum conf_on_error etl_on_error;
     struct conf_retry retry;
     struct conf_throttle throttle;
     struct conf_heartbeat heartbeat;

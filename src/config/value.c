@@ -77,6 +77,7 @@ bool conf_is_number(const struct conf_key *k)
     case CONF_ORIGIN:
     case CONF_OFFSET:
     case CONF_OPAQUE:
+    case CONF_COLUMNS:
         break;
     }
     return false;
@@ -255,12 +256,16 @@ static bool template_check(const struct conf_key *k, const struct conf_node *n,
             p += 10, rest[len++] = 'd';
         else if (strncmp(p, "{table}", 7) == 0)
             p += 7, rest[len++] = 't';
+        else if (p[0] == '{' && p[1] >= '1' && p[1] <= '9' && p[2] == '}')
+            p += 3, rest[len++] = 'g';
         else
             rest[len++] = *p++;
     }
     rest[len] = '\0';
     if (strchr(rest, '{') != NULL || strchr(rest, '}') != NULL) {
-        conf_problem(r, n->at, "%s: \"%.100s\": only {database} and {table} can be substituted",
+        conf_problem(r, n->at,
+                     "%s: \"%.100s\": only {database}, {table} and {1} to {9} can be "
+                     "substituted",
                      k->path, n->text);
         return false;
     }
@@ -292,7 +297,8 @@ bool conf_text_check(const struct conf_key *k, const struct conf_node *n, struct
     if (!scalar_needed(k, n, r))
         return false;
     for (const char *p = n->text; *p != '\0'; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7F) {
+        bool layout = (k->flags & CONF_EXPRESSION) != 0 && strchr("\n\r\t", *p) != NULL;
+        if (!layout && ((unsigned char)*p < 0x20 || *p == 0x7F)) {
             if (k->flags & CONF_UNBUILT)
                 break; /* refused as such, with a better sentence */
             conf_problem(r, n->at, "%s: a control character (0x%02X) cannot be part of it", k->path,

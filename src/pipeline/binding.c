@@ -10,6 +10,7 @@ void binding_unref(struct binding *b)
     row_plan_free(b->plan);
     copy_table_unref(b->copy);
     format_table_free(&b->format);
+    shape_free(b->shape);
     key_table_free(b->key);
     table_unref(b->table);
     free(b->topic);

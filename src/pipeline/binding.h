@@ -11,6 +11,7 @@
 #include "encode/key.h"
 #include "mysqlproto/binlog/row_plan.h"
 #include "pipeline/counters.h"
+#include "rules/shape.h"
 #include "schema/table.h"
 #include "snapshot/copy_table.h"
 
@@ -22,6 +23,7 @@ struct binding {
     struct row_plan *plan; /* NULL: its rows come from the full copy alone */
     struct copy_table *copy; /* of INIT rows; NULL: none */
     struct format_table format;
+    struct shape *shape; /* how its rows go out */
     struct key_table *key;
     bool record_key;                     /* the table has an identity, and records carry it */
     char *topic;                         /* name */

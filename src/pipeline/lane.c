@@ -7,6 +7,7 @@
 #include "encode/key.h"
 #include "mysqlproto/binlog/rows.h"
 #include "mysqlproto/copy_plan.h"
+#include "pipeline/asker.h"
 #include "pipeline/binding.h"
 #include "pipeline/inflight.h"
 
@@ -18,13 +19,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PACK_SIZE (256u << 10)
-#define SLEEP_MS  100 /* the longest sleep: bounds how late a stop or an outage is noticed */
-#define KEY_MAX   (1u << 20)
+#define PACK_SIZE     (256u << 10)
+#define SLEEP_MS      100  /* the longest sleep: bounds how late a stop or an outage is noticed */
+#define FAILURES_SAID 10   /* rows that fail under etl_on_error are named ... */
+#define FAILURES_EACH 1000 /* ... and behind these each n-th one */
+#define KEY_MAX       (1u << 20)
 /* MySQL allows 16 columns in a key, MariaDB 32. */
 #define TABLE_KEY_COLUMNS_MAX 64
-
-#define SCRATCH_MAX (1u << 30) /* values put together for one row: no more than an event can be */
+#define SCRATCH_MAX           (1u << 30) /* values put together for one row: no more than an event can be */
 
 /* What is remembered of a batch until it is acknowledged. */
 struct batch_time {
@@ -47,6 +49,10 @@ struct lane {
     struct kafka_producer *producer;
     struct inflight *inflight;
     struct format_encoder encoder;
+    struct asker *asker;          /* NULL: no rules that depend on the row */
+    struct rule_machine *machine; /* likewise */
+    struct cell *work[2];         /* cells that go out where rules change them: before, after */
+    uint32_t work_cap;
     struct kafka_topic **topics; /* by topic index; NULL until used */
     uint32_t topic_cap;
     struct row_scratch scratch;
@@ -58,6 +64,7 @@ struct lane {
     uint64_t outages;        /* as last logged */
     uint64_t batch_messages; /* produced of the batch at hand; counted when it is done */
     uint64_t batch_bytes;
+    uint64_t batch_left_out;
     bool dirty;               /* messages were queued since the last hurry */
     uint64_t timed;           /* the last batch whose time to acknowledgement was taken */
     struct batch_time *times; /* of batch seq, at seq % INFLIGHT_BATCHES */
@@ -271,6 +278,8 @@ static void describe_failure(struct lane *l, enum err e, const struct row_event 
                    "column %s of the row with key %.*s holds bytes that are not valid in its "
                    "character set: mend the row, or set canal.invalid_text: replace",
                    column != NULL ? column : "?", key_len, key);
+    else if (l->machine != NULL && rule_machine_message(l->machine)[0] != 0)
+        errmsg_set(em, e, "key %.*s: %s", key_len, key, rule_machine_message(l->machine));
     else
         errmsg_set(em, e, "change %llu, key %.*s: %s", (unsigned long long)c->id, key_len, key,
                    err_text(e));
@@ -353,21 +362,23 @@ static enum err send(struct lane *l, struct kafka_topic *topic, int32_t partitio
     return ERR_OK;
 }
 
-/* Leaves nothing of a row but its identity. False: it has none. */
-static bool keep_identity(struct lane *l, const struct table *t)
+/* Leaves nothing of a row's images as they go out but its identity. False: it has none. */
+static bool keep_identity(struct lane *l, const struct table *t, const struct table *sent)
 {
     struct cell key[TABLE_KEY_COLUMNS_MAX][2];
+    struct cell *before = sent != t ? l->work[0] : l->before;
+    struct cell *after = sent != t ? l->work[1] : l->after;
     if (t->identity_count == 0 || t->identity_count > TABLE_KEY_COLUMNS_MAX)
         return false;
     for (uint32_t i = 0; i < t->identity_count; i++) {
-        key[i][0] = l->before[t->identity[i]];
-        key[i][1] = l->after[t->identity[i]];
+        key[i][0] = before[t->identity[i]];
+        key[i][1] = after[t->identity[i]];
     }
-    for (uint32_t i = 0; i < t->column_count; i++)
-        l->before[i].kind = l->after[i].kind = CELL_ABSENT;
+    for (uint32_t i = 0; i < sent->column_count; i++)
+        before[i].kind = after[i].kind = CELL_ABSENT;
     for (uint32_t i = 0; i < t->identity_count; i++) {
-        l->before[t->identity[i]] = key[i][0];
-        l->after[t->identity[i]] = key[i][1];
+        before[t->identity[i]] = key[i][0];
+        after[t->identity[i]] = key[i][1];
     }
     return true;
 }
@@ -380,7 +391,7 @@ static enum err encode_large(struct lane *l, const struct binding *b, const stru
                              struct pack **in, struct slice *value, bool *skip)
 {
     bool cut = l->o.too_large == LANE_LARGE_KEY_ONLY;
-    if (l->o.too_large == LANE_LARGE_FAIL || (cut && !keep_identity(l, b->table)))
+    if (l->o.too_large == LANE_LARGE_FAIL || (cut && !keep_identity(l, b->table, c->table)))
         return ERR_TOO_LARGE;
     if (cut)
         TRY(encode(l, &(struct message){.format = &b->format, .change = c}, in, value));
@@ -393,6 +404,73 @@ static enum err encode_large(struct lane *l, const struct binding *b, const stru
              log_quote(quoted, sizeof(quoted), key), (unsigned long long)c->id, l->o.message_max,
              cut ? "key" : "nothing");
     count(cut ? &l->counters.keys_only : &l->counters.skipped, 1);
+    return ERR_OK;
+}
+
+/* What a row was on the source, whatever became of it since. */
+static enum change_op source_op(const struct row_ref *row)
+{
+    return row->half != ROW_WHOLE ? CHANGE_UPDATE : (enum change_op)row->op;
+}
+
+/* Whether the row goes out, and as which change. */
+static enum err select_row(struct lane *l, const struct binding *b, const struct row_ref *row,
+                           struct change *c, bool *send)
+{
+    *send = true;
+    if (b->shape != NULL && b->shape->selects)
+        TRY(shape_apply(b->shape, l->machine, source_op(row), l->after, c, send));
+    if (!*send)
+        l->batch_left_out++;
+    return ERR_OK;
+}
+
+static enum err need_work(struct lane *l, uint32_t columns)
+{
+    if (columns <= l->work_cap)
+        return ERR_OK;
+    free(l->work[0]);
+    free(l->work[1]);
+    l->work_cap = 0;
+    l->work[0] = calloc(columns, sizeof(struct cell));
+    l->work[1] = calloc(columns, sizeof(struct cell));
+    if (l->work[0] == NULL || l->work[1] == NULL)
+        return ERR_NO_MEMORY;
+    l->work_cap = columns;
+    return ERR_OK;
+}
+
+/* A row that failed goes on as etl_on_error says: it is named, the first ones each by itself. */
+static void say_failure(struct lane *l, const struct row_event *ev)
+{
+    char quoted[600];
+    uint64_t n = atomic_load_explicit(&l->counters.etl_failures, memory_order_relaxed);
+    if (n >= FAILURES_SAID && n % FAILURES_EACH != 0)
+        return;
+    log_warn("etl.failed", "table=%.*s.%.*s key=%.*s failures=%llu reason=%s",
+             SLICE_ARG(ev->binding->table->database), SLICE_ARG(ev->binding->table->name),
+             (int)(l->key.len < 200 ? l->key.len : 200),
+             l->key.len > 0 ? (const char *)l->key.base : "", (unsigned long long)n + 1,
+             log_quote(quoted, sizeof(quoted), rule_machine_message(l->machine)));
+}
+
+/* What goes out of a row: added columns and the script. */
+static enum err shape_row(struct lane *l, const struct row_event *ev, struct change *c,
+                          uint64_t ts_ms, bool *send)
+{
+    const struct shape *s = ev->binding->shape;
+    struct shape_moment now = {.commit_us = ev->es_ms * 1000, .now_us = ts_ms * 1000};
+    uint64_t failures = 0;
+    if (s == NULL || !shape_works(s))
+        return ERR_OK;
+    TRY(need_work(l, s->wide->column_count));
+    TRY(shape_work(s, l->machine, &now, l->work[0], l->work[1], c, send, &failures));
+    if (failures > 0) {
+        say_failure(l, ev);
+        count(&l->counters.etl_failures, failures);
+    }
+    if (!*send)
+        l->batch_left_out++;
     return ERR_OK;
 }
 
@@ -413,8 +491,17 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
         e = need_cells(l, b->table->column_count);
     if (e == ERR_OK)
         e = decode_row(l, ev, row, &c);
+    bool goes_out = true;
+    if (e == ERR_OK)
+        e = select_row(l, b, row, &c, &goes_out);
+    if (e == ERR_OK && !goes_out)
+        return ERR_OK;
     if (e == ERR_OK && b->record_key)
         e = key_encode(b->key, c.after != NULL ? c.after : c.before, c.before, &l->key);
+    if (e == ERR_OK)
+        e = shape_row(l, ev, &c, ts_ms, &goes_out);
+    if (e == ERR_OK && !goes_out)
+        return ERR_OK;
     struct pack *p = NULL;
     struct slice value = SLICE_LIT("");
     if (e == ERR_OK)
@@ -454,7 +541,8 @@ static void count_produced(struct lane *l, const struct binding *b)
     }
     count(&l->counters.messages, l->batch_messages);
     count(&l->counters.bytes, l->batch_bytes);
-    l->batch_messages = l->batch_bytes = 0;
+    count(&l->counters.left_out, l->batch_left_out);
+    l->batch_messages = l->batch_bytes = l->batch_left_out = 0;
 }
 
 /*
@@ -572,6 +660,22 @@ static void *lane_main(void *arg)
     return NULL;
 }
 
+/* What filters need. */
+static enum err make_machine(struct lane *l)
+{
+    if (l->o.source == NULL)
+        return ERR_OK;
+    struct asker_options ask = {.source = l->o.source,
+                                .retry_ms = l->o.retry_ms,
+                                .view = l->o.view,
+                                .bit = l->o.index,
+                                .stop = &l->aborted};
+    l->asker = asker_new(&ask);
+    struct rule_machine_options o = {.zone = l->o.zone, .ask = asker_ask, .ask_arg = l->asker};
+    l->machine = rule_machine_new(&o);
+    return l->asker != NULL && l->machine != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
 enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg *em)
 {
     struct lane *l = aligned_alloc(64, (sizeof(*l) + 63) & ~(size_t)63);
@@ -584,6 +688,8 @@ enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg
     row_scratch_init(&l->scratch, SCRATCH_MAX);
     if (e == ERR_OK)
         e = format_encoder_new(o->format, o->zone, &l->encoder);
+    if (e == ERR_OK)
+        e = make_machine(l);
     l->times = calloc(INFLIGHT_BATCHES, sizeof(*l->times));
     if (e == ERR_OK && l->times == NULL)
         e = ERR_NO_MEMORY;
@@ -687,6 +793,10 @@ void lane_free(struct lane *l)
     kafka_producer_free(l->producer);
     inflight_free(l->inflight);
     format_encoder_free(&l->encoder);
+    rule_machine_free(l->machine);
+    free(l->work[0]);
+    free(l->work[1]);
+    asker_free(l->asker);
     row_scratch_fini(&l->scratch);
     writer_fini(&l->key);
     free(l->topics);

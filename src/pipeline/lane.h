@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 
 struct lane;
+struct src_options;
 
 /* What is done with a row whose message is larger than message_max. */
 enum lane_large {
@@ -39,15 +40,18 @@ struct lane_options {
     size_t pack_bytes;                   /* memory for encoded messages */
     size_t message_max;                  /* bytes of one message's batch */
     enum lane_large too_large;
-    uint64_t retry_ms;           /* how long brokers may be away */
-    struct fault *fault;         /* borrowed */
-    struct view *view;           /* told of outages and times; borrowed; NULL: nobody looks */
-    void (*on_empty)(void *arg); /* an empty batch is back and the reader waits; lane thread */
+    uint64_t retry_ms;                /* how long brokers may be away */
+    struct fault *fault;              /* borrowed */
+    const struct src_options *source; /* whom filters ask; borrowed; NULL: there are none */
+    struct view *view;                /* told of outages and times; borrowed; NULL: nobody looks */
+    void (*on_empty)(void *arg);      /* an empty batch is back and the reader waits; lane thread */
     void *on_empty_arg;
 };
 
 struct lane_counters {
     _Atomic uint64_t messages;      /* produced */
+    _Atomic uint64_t left_out;      /* rows that filter, dml or etl did not take */
+    _Atomic uint64_t etl_failures;  /* expressions that failed under etl_on_error skip or null */
     _Atomic uint64_t bytes;         /* of their keys and values */
     _Atomic uint64_t acknowledged;  /* messages */
     _Atomic uint64_t replaced_text; /* characters replaced by U+FFFD */

@@ -24,6 +24,7 @@
 #include "schema/ddl_names.h"
 
 struct copy_range;
+struct shaping;
 struct tables;
 
 /*
@@ -58,6 +59,7 @@ struct tables_options {
     const struct objects *objects;
     struct topics *topics;
     const struct format_options *format;
+    const struct shaping *shaping; /* NULL: tables go out as they are */
     struct counters *counters; /* NULL: nothing is counted */
     tables_define_fn define;
     void *define_arg;

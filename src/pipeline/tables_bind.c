@@ -2,6 +2,7 @@
 #include "pipeline/tables_int.h"
 
 #include "base/log.h"
+#include "pipeline/shaping.h"
 #include "schema/table_without_map.h"
 
 #include <stdlib.h>
@@ -192,8 +193,14 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
     if (from_map)
         TRY(row_plan_new(b->table, &b->plan, em));
     struct canal_names names = {.database = b->table->database, .table = b->table->name};
+    if (t->o.shaping != NULL) {
+        TRY(shape_new(&t->o.shaping->rules[e->object], t->o.objects, e->object, b->table,
+                      t->o.mariadb, &b->shape, em));
+        names = (struct canal_names){b->shape->database, b->shape->table, b->shape->columns};
+    }
     const struct topic *topic = &t->o.topics->items[b->topic_index];
-    TRY(format_table_new(t->o.format, b->table, &names, slice_of(topic->frame, topic->frame_len),
+    const struct table *out = b->shape != NULL ? shape_table(b->shape, b->table) : b->table;
+    TRY(format_table_new(t->o.format, out, &names, slice_of(topic->frame, topic->frame_len),
                          &b->format, em));
     uint16_t *named;
     uint32_t named_count;

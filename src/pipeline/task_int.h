@@ -17,6 +17,7 @@
 #include "pipeline/pulse.h"
 #include "pipeline/replica.h"
 #include "pipeline/schema_phase.h"
+#include "pipeline/shaping.h"
 #include "pipeline/state.h"
 #include "pipeline/task.h"
 #include "pipeline/view.h"
@@ -84,6 +85,7 @@ struct task {
     char uuid[40]; /* ours, towards the source */
     uint32_t server_id;
     struct objects *objects;
+    struct shaping *shaping;
 
     /* what is followed */
     struct ckpt *ckpt;

@@ -84,6 +84,7 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
                              : LANE_LARGE_FAIL,
             .retry_ms = t->config->retry.connection_ms,
             .fault = &t->fault,
+            .source = t->shaping->selects ? &t->source : NULL,
             .view = t->o.view,
             .on_empty = wake_reader,
             .on_empty_arg = t,

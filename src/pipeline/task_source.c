@@ -414,11 +414,13 @@ static enum err read_source(struct task *t, struct errmsg *em)
     bool first_start = false;
     fill_format(t);
     TRY(compile_objects(t, em));
+    TRY(shaping_new(t->config, NULL, &t->shaping, em));
     TRY(make_zone(t, em));
     struct tables_options options = {.task = t->config,
                                      .objects = t->objects,
                                      .topics = &t->topics,
                                      .format = &t->format,
+                                     .shaping = t->shaping,
                                      .counters = &t->o.view->counters,
                                      .define = task_define,
                                      .define_arg = t,
@@ -454,6 +456,8 @@ static void forget_source(struct task *t)
     t->tables = NULL;
     objects_free(t->objects);
     t->objects = NULL;
+    shaping_free(t->shaping);
+    t->shaping = NULL;
     free(t->zone);
     t->zone = NULL;
     position_fini(&t->start);

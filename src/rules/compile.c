@@ -366,9 +366,10 @@ static bool prepare(struct compiler *c)
 }
 
 enum err compile_program(const struct rule_expression *x, const struct table *t, bool mariadb,
-                         struct rule_program **out, struct rule_errors *errors)
+                         bool wants_value, struct rule_program **out, struct rule_errors *errors)
 {
-    struct compiler c = {.x = x, .table = t, .mariadb = mariadb, .errors = errors};
+    struct compiler c = {
+        .x = x, .table = t, .mariadb = mariadb, .wants_value = wants_value, .errors = errors};
     if (prepare(&c)) {
         compile_nodes(&c);
         finish(&c);
@@ -405,7 +406,7 @@ void rule_program_free(struct rule_program *p)
 enum err rule_filter_new(const struct rule_expression *x, const struct table *t, bool mariadb,
                          struct rule_program **out, struct rule_errors *errors)
 {
-    return compile_program(x, t, mariadb, out, errors);
+    return compile_program(x, t, mariadb, false, out, errors);
 }
 
 const uint16_t *rule_program_columns(const struct rule_program *p, uint32_t *count)

@@ -2,7 +2,7 @@
  * The machine: one loop over the instructions of a program, with a stack of
  * values. Three-valued logic has NULL for unknown.
  */
-#include "rules/program_int.h"
+#include "rules/etl_int.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -305,19 +305,21 @@ static struct val run_logic(const struct insn *in, const struct val *a, const st
     return null_a || null_b ? unknown : truth(false);
 }
 
-static void run_variable(const struct insn *in, const struct rule_row *row, struct val *out);
+static void run_variable(const struct rule_machine *m, const struct insn *in,
+                         const struct rule_row *row, struct val *out);
 static enum err run_set(struct rule_machine *m, const struct rule_program *p, const struct insn *in,
                         struct rule_row *row, const struct val *v);
 static void run_set_operation(struct rule_row *row, const struct val *v);
 
-enum err machine_run(struct rule_machine *m, const struct rule_program *p, uint32_t from,
-                     uint32_t to, struct rule_row *row, struct val *out)
+/* The stack holds count values. */
+static enum err run(struct rule_machine *m, const struct rule_program *p, uint32_t from,
+                    uint32_t to, uint32_t count, struct rule_row *row, struct val *out)
 {
-    struct val *top = m->stack; /* one beyond the last value; the stack starts at 1 */
+    struct val *top = m->stack + count; /* one beyond the last value */
     uint32_t i = from;
     bool found;
     while (i < to) {
-        const struct insn *in = &p->insns[i++];
+        const struct insn *in = &p->insns[m->at = i++];
         switch ((enum insn_code)in->code) {
         case INSN_CONST:
             *top++ = *(const struct val *)in->p;
@@ -416,7 +418,7 @@ enum err machine_run(struct rule_machine *m, const struct rule_program *p, uint3
             i = in->a;
             break;
         case INSN_VARIABLE:
-            run_variable(in, row, top++);
+            run_variable(m, in, row, top++);
             break;
         case INSN_SET:
             top--;
@@ -448,11 +450,30 @@ enum err machine_run(struct rule_machine *m, const struct rule_program *p, uint3
     return ERR_OK;
 }
 
-static void run_variable(const struct insn *in, const struct rule_row *row, struct val *out)
+enum err machine_run(struct rule_machine *m, const struct rule_program *p, uint32_t from,
+                     uint32_t to, struct rule_row *row, struct val *out)
 {
-    *out = in->a == VARIABLE_OPERATION
-               ? (struct val){.kind = VAL_INT, .i = row->operation}
-               : (struct val){.kind = VAL_DATETIME, .i = (int64_t)row->commit_us};
+    return run(m, p, from, to, 0, row, out);
+}
+
+enum err machine_resume(struct rule_machine *m, const struct rule_program *p, struct rule_row *row,
+                        struct val *out)
+{
+    /* Row functions take one value from an empty stack: the next of them is where it was wanted. */
+    uint32_t at = m->at;
+    if (p->insns[at].code == INSN_REPLACE_ALL)
+        return run(m, p, at + 1, p->count, 0, row, out);
+    while (at < p->count && p->insns[at].flag != TAKES_THE_STACK)
+        at++;
+    m->stack[0] = (struct val){.kind = VAL_NULL};
+    return run(m, p, at, p->count, 1, row, out);
+}
+
+static void run_variable(const struct rule_machine *m, const struct insn *in,
+                         const struct rule_row *row, struct val *out)
+{
+    *out = in->a == VARIABLE_OPERATION ? (struct val){.kind = VAL_INT, .i = row->operation}
+                                       : etl_local_time(m, row->commit_us, 0);
 }
 
 static enum err run_set(struct rule_machine *m, const struct rule_program *p, const struct insn *in,
@@ -464,7 +485,8 @@ static enum err run_set(struct rule_machine *m, const struct rule_program *p, co
 
 static void run_set_operation(struct rule_row *row, const struct val *v)
 {
-    row->operation = (unsigned)v->i;
+    if (v->kind != VAL_NULL)
+        row->operation = (unsigned)v->i;
 }
 
 enum err rule_filter(struct rule_machine *m, const struct rule_program *p, const struct cell *cells,

@@ -326,12 +326,112 @@ enum err objects_match_database(const struct objects *o, struct slice database, 
     return ERR_OK;
 }
 
+#define GROUPS_MAX 9
+
+struct groups {
+    uint32_t count;
+    struct slice items[GROUPS_MAX];
+};
+
+/* What the groups of a regular expression match in a name that it takes. */
+static enum err take_groups(const pcre2_code *regex, struct slice text, struct groups *g)
+{
+    pcre2_match_context *ctx = pcre2_match_context_create(NULL);
+    pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex, NULL);
+    enum err e = ERR_NO_MEMORY;
+    if (ctx != NULL && data != NULL) {
+        pcre2_set_match_limit(ctx, REGEX_STEPS_MAX);
+        pcre2_set_heap_limit(ctx, REGEX_HEAP_KIB);
+        e = pcre2_match(regex, text.ptr, text.len, 0, 0, data, ctx) >= 0 ? ERR_OK : ERR_CONFIG;
+    }
+    uint32_t pairs = e == ERR_OK ? pcre2_get_ovector_count(data) : 0;
+    const PCRE2_SIZE *at = e == ERR_OK ? pcre2_get_ovector_pointer(data) : NULL;
+    for (uint32_t i = 1; i < pairs && g->count < GROUPS_MAX; i++)
+        g->items[g->count++] = at[2 * i] == PCRE2_UNSET
+                                   ? SLICE_LIT("")
+                                   : slice_of(text.ptr + at[2 * i], at[2 * i + 1] - at[2 * i]);
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(ctx);
+    return e;
+}
+
+static enum err groups_of(const struct rule *r, struct slice database, struct slice table,
+                          uint8_t both[1024], struct groups *g)
+{
+    if (r->whole) {
+        if (database.len + table.len + 1 > 1024)
+            return ERR_CONFIG;
+        memcpy(both, database.ptr, database.len);
+        both[database.len] = '.';
+        memcpy(both + database.len + 1, table.ptr, table.len);
+        return take_groups(r->database.regex, slice_of(both, database.len + 1 + table.len), g);
+    }
+    if (r->database.kind == PART_REGEX)
+        TRY(take_groups(r->database.regex, database, g));
+    return r->table.kind == PART_REGEX ? take_groups(r->table.regex, table, g) : ERR_OK;
+}
+
 /* Puts s at *len, as far as there is room; the length says how much was wanted. */
-static void topic_put(char *out, size_t *len, struct slice s)
+static void name_put(char *out, size_t *len, struct slice s)
 {
     for (size_t i = 0; i < s.len; i++, (*len)++)
-        if (*len < TOPIC_NAME_MAX)
+        if (*len < OBJECTS_NAME_MAX)
             out[*len] = (char)s.ptr[i];
+}
+
+static bool is_group(const char *p)
+{
+    return p[0] == '{' && p[1] >= '1' && p[1] <= '9' && p[2] == '}';
+}
+
+/* Fills in a template; *wanted is the length that it would have, cut to OBJECTS_NAME_MAX in name.
+ */
+static enum err expand(const struct rule *r, const char *template, struct slice database,
+                       struct slice table, char name[OBJECTS_NAME_MAX + 1], size_t *wanted,
+                       struct errmsg *em)
+{
+    struct groups groups = {0};
+    uint8_t both[1024];
+    size_t len = 0;
+    if (strchr(template, '{') != NULL && groups_of(r, database, table, both, &groups) != ERR_OK)
+        return bad_pattern(r, em, "cannot be matched again for its groups");
+    for (const char *p = template; *p != '\0';) {
+        if (strncmp(p, "{database}", 10) == 0) {
+            name_put(name, &len, database);
+            p += 10;
+        } else if (strncmp(p, "{table}", 7) == 0) {
+            name_put(name, &len, table);
+            p += 7;
+        } else if (is_group(p)) {
+            uint32_t i = (uint32_t)(p[1] - '1');
+            if (i >= groups.count)
+                return bad_pattern(r, em, "has fewer groups than a name that is made from them");
+            name_put(name, &len, groups.items[i]);
+            p += 3;
+        } else {
+            name_put(name, &len, slice_of(p++, 1));
+        }
+    }
+    name[len < OBJECTS_NAME_MAX ? len : OBJECTS_NAME_MAX] = '\0';
+    *wanted = len;
+    return ERR_OK;
+}
+
+enum err objects_expand(const struct objects *o, size_t index, const char *template,
+                        struct slice database, struct slice table, char out[OBJECTS_NAME_MAX + 1],
+                        struct errmsg *em)
+{
+    const struct rule *r = &o->rules[index];
+    char name[OBJECTS_NAME_MAX + 1];
+    size_t len;
+    TRY(expand(r, template, database, table, name, &len, em));
+    if (len == 0 || len > OBJECTS_NAME_MAX)
+        return errmsg_set(em, ERR_CONFIG,
+                          "objects (line %u): the name \"%.200s\" of table %.*s.%.*s is %s",
+                          r->line, template, SLICE_ARG(database), SLICE_ARG(table),
+                          len == 0 ? "empty" : "too long");
+    memcpy(out, name, len + 1);
+    return ERR_OK;
 }
 
 static bool topic_char(char c)
@@ -370,23 +470,13 @@ enum err objects_topic(const struct objects *o, size_t index, struct slice datab
                        struct slice table, char out[TOPIC_NAME_MAX + 1], struct errmsg *em)
 {
     const struct rule *r = &o->rules[index];
-    char topic[TOPIC_NAME_MAX + 1];
-    size_t len = 0;
-    for (const char *p = r->topic; *p != '\0';) {
-        if (strncmp(p, "{database}", 10) == 0) {
-            topic_put(topic, &len, database);
-            p += 10;
-        } else if (strncmp(p, "{table}", 7) == 0) {
-            topic_put(topic, &len, table);
-            p += 7;
-        } else {
-            topic_put(topic, &len, slice_of(p++, 1));
-        }
-    }
+    char topic[OBJECTS_NAME_MAX + 1];
+    size_t len;
+    TRY(expand(r, r->topic, database, table, topic, &len, em));
     bool ok = len > 0 && len <= TOPIC_NAME_MAX;
     for (size_t i = 0; ok && i < len; i++)
         ok = topic_char(topic[i]);
-    topic[len < TOPIC_NAME_MAX ? len : TOPIC_NAME_MAX] = '\0';
+    topic[ok || len < TOPIC_NAME_MAX ? len : TOPIC_NAME_MAX] = '\0';
     if (!ok || strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
         return errmsg_set(
             em, ERR_DEST_TOPIC,

@@ -25,7 +25,7 @@ struct object_rule {
     const char *pattern;
     uint32_t line; /* of the task file, for messages; 0: none */
     const char
-        *topic; /* a name, with {database} and {table} in it at will; NULL for an exclusion */
+        *topic; /* a name, with {database}, {table} and {1} in it at will; NULL for an exclusion */
 };
 
 struct objects;
@@ -60,6 +60,20 @@ size_t objects_count(const struct objects *o);
 /* The one table that the rule takes, if it names it without a pattern; borrowed. */
 bool objects_name(const struct objects *o, size_t index, struct slice *database,
                   struct slice *table);
+
+/* A name of the server has 64 characters of at most four bytes; templates may add to that. */
+#define OBJECTS_NAME_MAX 1023
+
+/*
+ * A template for a table that the rule took, filled in, NUL-terminated:
+ * {database} and {table} are its names, {1} to {9} what the groups of the
+ * rule's regular expressions matched, those of the database's part first.
+ * ERR_CONFIG: the result is empty or longer than OBJECTS_NAME_MAX, or the
+ * rule has no such group.
+ */
+NODISCARD enum err objects_expand(const struct objects *o, size_t index, const char *template,
+                                  struct slice database, struct slice table,
+                                  char out[OBJECTS_NAME_MAX + 1], struct errmsg *em);
 
 /*
  * *index is the first rule that takes a table which `database` may have, or

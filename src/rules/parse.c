@@ -401,7 +401,7 @@ static bool word_literal(struct parser *p, bool *taken)
 
 static bool is_variable(struct slice s)
 {
-    return s.len > 4 && memcmp(s.ptr, "__", 2) == 0;
+    return (s.len > 4 && memcmp(s.ptr, "__", 2) == 0) || slice_eq(s, SLICE_LIT("NEW"));
 }
 
 /* The first argument of e_set is the column that is set. */
@@ -440,8 +440,14 @@ static bool parse_word(struct parser *p, bool *operand)
             return refuse_word(p);
         return add_text(p, NODE_COLUMN, t.at, t.text) && advance(p);
     }
-    if (is_variable(t.text))
-        return add_text(p, NODE_VARIABLE, t.at, t.text) && advance(p);
+    if (is_variable(t.text)) {
+        const struct waiting *w = top(p);
+        if (!add_text(p, NODE_VARIABLE, t.at, t.text))
+            return false;
+        p->x->nodes[p->x->count - 1].is_set =
+            w != NULL && w->kind == WAIT_ARGUMENTS && w->op == OP_E_SET && w->argc == 0;
+        return advance(p);
+    }
     FAIL(p, t.at, "a value is expected: columns are written `%.*s`, texts \"%.*s\"",
          SLICE_ARG(t.text), SLICE_ARG(t.text));
 }

@@ -73,6 +73,7 @@ struct rule_slot {
     uint32_t column; /* index among the table's, or of those that are new behind them */
     bool is_new;
     uint8_t type; /* enum type of a new one's values */
+    uint8_t fsp;
 };
 
 struct rule_program {
@@ -90,10 +91,14 @@ struct rule_program {
     uint32_t slot_count; /* RULE_ETL */
     struct rule_slot *slots;
     bool sets_operation;
+    uint8_t value_type; /* enum type of what is left on the stack; RULE_ETL */
+    uint8_t value_fsp;
 };
 
-#define NO_ROUNDING    UINT32_MAX       /* INSN_COMPARE, INSN_ARITHMETIC: a */
-#define SIGNED_ZERO    (UINT32_MAX - 1) /* MariaDB: -3.0 % 3 is -0.0, which is not 0 */
+#define NO_ROUNDING UINT32_MAX       /* INSN_COMPARE, INSN_ARITHMETIC: a */
+#define SIGNED_ZERO (UINT32_MAX - 1) /* MariaDB: -3.0 % 3 is -0.0, which is not 0 */
+#define TAKES_THE_STACK                                                                            \
+    77 /* flag of instructions of row functions that take the one value there is */
 #define RULE_STACK_MAX 1024
 
 /* A row while a program runs over it. */
@@ -117,6 +122,7 @@ struct rule_machine {
     void *match_data;    /* pcre2_match_data */
     void *match_context; /* pcre2_match_context */
     uint64_t asked;
+    uint32_t at; /* the instruction at hand */
     struct errmsg em;
 };
 
@@ -124,6 +130,11 @@ struct rule_machine {
  */
 NODISCARD enum err machine_run(struct rule_machine *m, const struct rule_program *p, uint32_t from,
                                uint32_t to, struct rule_row *row, struct val *out);
+
+/* Goes on behind a failure: the value or condition that failed is NULL. Nothing is left to do when
+ * there is none behind it. */
+NODISCARD enum err machine_resume(struct rule_machine *m, const struct rule_program *p,
+                                  struct rule_row *row, struct val *out);
 
 /* A failure of the row: sets the sentence. */
 enum err machine_fail(struct rule_machine *m, enum err e, const char *fmt, ...) PRINTF(3, 4);
@@ -221,6 +232,7 @@ struct compiler {
     uint32_t skip_to; /* nodes before this are left out; 0: none */
     uint32_t slot_cap;
     struct rule_collation *connection; /* of literals and numbers */
+    bool wants_value;                  /* RULE_ETL: not a row function */
     enum err err;
 };
 
@@ -243,5 +255,5 @@ bool compile_sql_node(struct compiler *c, const struct rule_node *n);
 bool compile_etl_node(struct compiler *c, const struct rule_node *n);
 
 NODISCARD enum err compile_program(const struct rule_expression *x, const struct table *t,
-                                   bool mariadb, struct rule_program **out,
+                                   bool mariadb, bool wants_value, struct rule_program **out,
                                    struct rule_errors *errors);

@@ -5,6 +5,7 @@
 #include "rules/collate.h"
 #include "rules/temporal.h"
 #include "schema/cell_text.h"
+#include "schema/json_binary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -171,6 +172,21 @@ static struct val of_stamp(struct stamp t, const struct zone *zone, uint8_t fsp)
     return v;
 }
 
+/* The one value whose text has no bound beforehand. */
+static enum err load_json(struct slice raw, struct scratch *s, struct val *out)
+{
+    struct writer w;
+    writer_init(&w, s->max);
+    enum err e = json_binary_text(raw, &w);
+    uint8_t *to = e == ERR_OK ? scratch_alloc(s, w.len + 1) : NULL;
+    if (e == ERR_OK && to == NULL)
+        e = ERR_NO_MEMORY;
+    if (e == ERR_OK)
+        *out = (struct val){.kind = VAL_TEXT, .text = slice_of(memcpy(to, w.base, w.len), w.len)};
+    writer_fini(&w);
+    return e;
+}
+
 enum err val_of_cell(const struct column *col, const struct cell *cell, const struct zone *zone,
                      struct scratch *s, struct val *out)
 {
@@ -219,6 +235,7 @@ enum err val_of_cell(const struct column *col, const struct cell *cell, const st
         *out = (struct val){.kind = VAL_TEXT, .text = cell->raw};
         return ERR_OK;
     case CELL_JSON:
+        return load_json(cell->raw, s, out);
     case CELL_ABSENT:
         break;
     }

@@ -1,0 +1,242 @@
+"""What goes out, and how: filters, columns, names, row changes."""
+
+import json
+import unittest
+
+from lib import servers
+from lib.case import EndToEnd
+
+FULL = ["full", "incremental"]
+
+
+class Shaping:
+    """On the server of each subclass."""
+
+    seconds = 90
+
+    def setUp(self):
+        super().setUp()
+        self.server = servers.mysql() if self.kind == "mysql" else servers.mariadb()
+
+    def entry(self, table, **keys):
+        return {"table": f"{self.database}.{table}", **keys}
+
+    def stream(self, connection, changes, *entries, name=None, **keys):
+        """The changes that a task with these entries makes of the statements, in order."""
+        task = self.task(self.server, list(entries), name, start=self.server.position(), **keys)
+        connection.run(changes)
+        task.run_until_caught_up()
+        return [m.change for m in self.messages(name)]
+
+    def test_an_update_crosses_the_filter_in_four_ways(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, amount DECIMAL(10,2), note VARCHAR(20))")
+        changes = self.stream(
+            c,
+            "INSERT INTO t VALUES (1, 5, 'out'), (2, 15, 'in'), (3, NULL, 'unknown');"
+            "UPDATE t SET note = 'still out' WHERE id = 1; UPDATE t SET amount = 10.01 WHERE id = 1;"
+            "UPDATE t SET note = 'still in' WHERE id = 1; UPDATE t SET amount = 10 WHERE id = 1; UPDATE t SET amount = 0 WHERE id = 3;"
+            "DELETE FROM t WHERE id = 1; DELETE FROM t WHERE id = 2",
+            self.entry("t", filter="amount > 10"),
+        )
+        found = [(m["type"], m["data"][0]["id"], m["data"][0]["amount"], m["data"][0]["note"]) for m in changes]
+        self.assertEqual(found, [
+            ("INSERT", "2", "15.00", "in"), ("INSERT", "1", "10.01", "still out"), ("UPDATE", "1", "10.01", "still in"),
+            ("DELETE", "1", "10.01", "still in"), ("DELETE", "2", "15.00", "in"),
+        ])
+        self.assertEqual(changes[2]["old"], [{"note": "still out"}])
+        self.assertIsNone(changes[1]["old"])
+        self.assertNotIn("old", changes[3])
+
+    def test_a_filter_sees_both_halves_of_a_changed_key(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        changes = self.stream(
+            c, "INSERT INTO t VALUES (1, 1), (2, 2), (50, 3); UPDATE t SET id = 101 WHERE id = 1; UPDATE t SET id = 3 WHERE id = 2;"
+            "UPDATE t SET id = 99 WHERE id = 50; UPDATE t SET id = 5 WHERE id = 101",
+            self.entry("t", filter="id < 10 or id = 101"), destination={"partitions": 3},
+        )
+        found = sorted((m["id"], m["type"], m["data"][0]["id"]) for m in changes)
+        self.assertEqual([f[1:] for f in found], [
+            ("INSERT", "1"), ("INSERT", "2"), ("DELETE", "1"), ("INSERT", "101"), ("DELETE", "2"), ("INSERT", "3"), ("DELETE", "101"), ("INSERT", "5")])
+
+    def test_the_source_is_asked_where_weights_decide(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20) COLLATE utf8mb4_unicode_ci, l VARCHAR(20) CHARACTER SET latin1)")
+        rows = ["strasse", "STRASSE", "straße", "strase", "Éa", "ea", "日本", "sträße"]
+        values = ", ".join(f"({i}, '{w}', '{w if w != '日本' else 'x'}')" for i, w in enumerate(rows))
+        condition = "v = 'straße' or l = 'EA' or v like '日%' or lower(l) = 'éa' and v regexp '^é'"
+        changes = self.stream(c, f"INSERT INTO t VALUES {values}; INSERT INTO t SELECT id + 100, v, l FROM t", self.entry("t", filter=condition))
+        passed = [row[0] for row in c.text(f"SELECT id FROM t WHERE {condition} ORDER BY id")]
+        self.assertGreater(len(passed), 5)
+        self.assertEqual([m["data"][0]["id"] for m in changes], passed)
+
+    def test_copy_and_stream_filter_alike(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, n INT, ts TIMESTAMP NULL, v VARCHAR(20), d DOUBLE)")
+        c.run("SET time_zone = '+00:00'")
+        values = ", ".join(f"({i}, {i % 7}, from_unixtime({1700000000 + i * 1000}), '{'äaÄAbé'[i % 6]}{i % 5}', {i / 8})" for i in range(500))
+        c.run(f"INSERT INTO t VALUES {values}")
+        condition = "n in (1, 3, 5) and ts > '2023-11-16 12:00:00' and v >= 'a1' and d / 2 < 25.5 or id = 7"
+        task = self.task(self.server, [self.entry("t", filter=condition)], phases=FULL, source={"time_zone": "UTC"})
+        task.run_until_caught_up()
+        c.run("INSERT INTO t SELECT id + 1000, n, ts, v, d FROM t")
+        task.run_until_caught_up()
+        passed = {row[0] for row in c.text(f"SELECT id FROM t WHERE {condition}")}
+        changes = [m.change for m in self.messages()]
+        self.assertEqual({m["data"][0]["id"] for m in changes}, passed)
+        self.assertEqual({m["data"][0]["id"] for m in changes if m["type"] == "INIT"}, {i for i in passed if int(i) < 1000})
+        self.assertEqual({m["type"] for m in changes}, {"INIT", "INSERT"})
+
+    def test_columns_are_taken_left_out_and_renamed(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, secret VARCHAR(9), secret_2 INT, cust INT, a_x INT, a_y INT)")
+        changes = self.stream(
+            c, "INSERT INTO t VALUES (1, 's', 2, 3, 4, 5); UPDATE t SET secret = 'z' WHERE id = 1; UPDATE t SET cust = 9 WHERE id = 1",
+            self.entry("t", filter="secret_2 = 2", columns={"include": ["id", "secret*", "CUST", "a_*"], "exclude": ["secret*"],
+                                                           "rename": {"cust": "customer_id", "a_*": "*_a"}}),
+        )
+        self.assertEqual([m["data"][0] for m in changes], [{"id": "1", "customer_id": c, "x_a": "4", "y_a": "5"} for c in ("3", "3", "9")])
+        self.assertEqual(set(changes[0]["mysqlType"]), {"id", "customer_id", "x_a", "y_a"})
+        self.assertEqual(set(changes[0]["sqlType"]), {"id", "customer_id", "x_a", "y_a"})
+        self.assertEqual([m.get("old") for m in changes], [None, [{}], [{"customer_id": "3"}]])
+
+    def test_names_and_topics_are_made_from_the_source_s(self):
+        c = self.create(self.server, "CREATE TABLE user_7 (id INT PRIMARY KEY, Mixed INT)", "CREATE TABLE other (Id INT PRIMARY KEY)")
+        entries = [
+            {"table": f"{self.database}./user_(\\d+)/", "topic": f"{self.name}.shard{{1}}", "database_as": "Store", "table_as": "user_of_{1}_{database}"},
+            self.entry("*", topic=f"{self.name}.{{table}}"),
+        ]
+        self.stream(c, "INSERT INTO user_7 VALUES (1, 2); INSERT INTO other VALUES (3)", *entries, destination={"names": "upper"})
+        first, second = self.messages(f"{self.name}.shard7")[0], self.messages(f"{self.name}.other")[0]
+        self.assertEqual((first.change["database"], first.change["table"]), ("Store", f"user_of_7_{self.database}"))
+        self.assertEqual(first.change["data"], [{"ID": "1", "MIXED": "2"}])
+        self.assertEqual(first.change["pkNames"], ["ID"])
+        self.assertEqual((second.change["database"], second.change["table"]), (self.database.upper(), "OTHER"))
+        self.assertEqual(json.loads(first.key), [self.database, "user_7", "1"])  # keys keep the source's names
+
+    def test_row_changes_are_chosen(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        changes = self.stream(
+            c, "INSERT INTO t VALUES (1, 1), (2, 2); UPDATE t SET v = 5; UPDATE t SET v = 3 WHERE id = 2; DELETE FROM t WHERE id = 1",
+            self.entry("t", dml=["insert", "update"], filter="v < 5"),
+        )
+        self.assertEqual([(m["type"], m["data"][0]["v"]) for m in changes],
+                         [("INSERT", "1"), ("INSERT", "2"), ("DELETE", "1"), ("DELETE", "2"), ("INSERT", "3")])
+
+    def test_a_script_masks_adds_and_drops(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, phone VARCHAR(20), amount DECIMAL(10,2), at DATETIME)", "CREATE TABLE other (id INT PRIMARY KEY)")
+        script = """script:e_if(op_eq(__TB__, "t"), e_compose(
+            e_if(op_gt(`amount`, 100), e_drop()),
+            e_set(`phone`, str_mask(`phone`, 3, 6, '*')),
+            e_set(`operation_type`, (op_eq(__OPERATION__, __OP_DELETE__) ? 'gone' : 'there')),
+            e_set(`day`, dt_str(`at`, 'yyyyMMdd')),
+            e_set(`changed`, __COMMIT_TIMESTAMP__)))"""
+        changes = self.stream(
+            c, "INSERT INTO t VALUES (1, '13800001234', 5, '2024-01-31 10:00:00'), (2, '1', 500, NULL), (3, NULL, 1, NULL); INSERT INTO other VALUES (7);"
+            "UPDATE t SET phone = '13900005678' WHERE id = 1; UPDATE t SET amount = 6 WHERE id = 1; DELETE FROM t WHERE id = 1",
+            self.entry("*"), etl=script, source={"time_zone": "UTC"},
+        )
+        rows = [(m["type"], m["table"], {k: v for k, v in m["data"][0].items() if k != "changed"}) for m in changes]
+        first = {"id": "1", "phone": "138****1234", "amount": "5.00", "at": "2024-01-31 10:00:00", "operation_type": "there", "day": "20240131"}
+        self.assertEqual(rows, [
+            ("INSERT", "t", first), ("INSERT", "t", {"id": "3", "phone": None, "amount": "1.00", "at": None, "operation_type": "there", "day": None}),
+            ("INSERT", "other", {"id": "7"}), ("UPDATE", "t", {**first, "phone": "139****5678"}),
+            ("UPDATE", "t", {**first, "phone": "139****5678", "amount": "6.00"}),
+            ("DELETE", "t", {**first, "phone": "139****5678", "amount": "6.00", "operation_type": "gone"}),
+        ])
+        self.assertEqual(changes[3]["old"], [{"phone": "138****1234"}])  # what was sent, not what it was
+        self.assertEqual(changes[0]["mysqlType"]["day"], "varchar(16383)")
+        self.assertEqual(changes[0]["mysqlType"]["changed"], "datetime")
+        self.assertEqual(changes[0]["sqlType"]["changed"], 93)
+        self.assertRegex(changes[0]["data"][0]["changed"], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$")
+        self.assertEqual(changes[2]["mysqlType"].keys(), {"id"})
+
+    def test_every_change_is_an_insert_of_an_audit_trail(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        script = """e_compose(
+            e_switch(op_eq(__OPERATION__, __OP_DELETE__), e_set(`op`, "delete"), op_eq(__OPERATION__, __OP_UPDATE__), e_set(`op`, "update"), default = e_set(`op`, "insert")),
+            e_set(`at`, dt_now()), e_set(__OPERATION__, __OP_INSERT__))"""
+        changes = self.stream(c, "INSERT INTO t VALUES (1, 1); UPDATE t SET v = 2; DELETE FROM t", self.entry("t"), etl=script)
+        self.assertEqual([(m["type"], m["old"], m["data"][0]["v"], m["data"][0]["op"]) for m in changes],
+                         [("INSERT", None, "1", "insert"), ("INSERT", None, "2", "update"), ("INSERT", None, "2", "delete")])
+
+    def test_columns_are_added_with_types_of_their_own(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        changes = self.stream(
+            c, "INSERT INTO t VALUES (1, 10); UPDATE t SET v = 20",
+            self.entry("t", filter="v >= 10", columns={"exclude": ["v"]}, add_columns=[
+                {"name": "region", "type": "varchar(16)", "value": "'eu'"}, {"name": "half", "type": "decimal(10,1)", "value": "`id` / 2.0"},
+                {"name": "kind", "type": "enum('a','b')", "value": "'b'"}, {"name": "origin", "type": "varchar(64)", "value": "__DB__ + '.' + __TB__"}]),
+            etl="e_set(`region`, str_upper(`region`))",
+        )
+        row = {"id": "1", "region": "EU", "half": "0.5", "kind": "b", "origin": f"{self.database}.t"}
+        self.assertEqual([m["data"][0] for m in changes], [row, row])
+        self.assertEqual(changes[0]["mysqlType"], {"id": changes[0]["mysqlType"]["id"], "region": "varchar(16)", "half": "decimal(10,1)", "kind": "enum('a','b')", "origin": "varchar(64)"})
+        self.assertEqual(changes[1]["old"], [{}])
+
+    def test_a_row_that_fails_is_judged_by_etl_on_error(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        start = self.server.position()
+        c.run("INSERT INTO t VALUES (1, 0), (2, 5)")
+        script = "e_set(`w`, 10 / `v`)"
+        expected = {"skip": [("2", "2")], "null": [("1", None), ("2", "2")]}
+        for policy, rows in expected.items():
+            task = self.task(self.server, [self.entry("t")], f"{self.name}_{policy}", start=start, etl=script, etl_on_error=policy)
+            process = task.run_until_caught_up()
+            self.assertEqual([(m.change["data"][0]["id"], m.change["data"][0]["w"]) for m in self.messages(f"{self.name}_{policy}")], rows)
+            self.assertRegex(process.log(), "etl.failed.*key=.*division by zero")
+        process = self.task(self.server, [self.entry("t")], f"{self.name}_fail", start=start, etl=script).run("--until", "caught-up")
+        self.assert_ends(process, 7, "division by zero")
+
+    def test_copy_and_stream_shape_alike(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), n INT)")
+        c.run("INSERT INTO t VALUES " + ", ".join(f"({i}, 'text {i}', {i % 5})" for i in range(200)))
+        keys = {"etl": "e_compose(e_keep(op_eq(`n`, 3)), e_set(`v`, str_upper(`v`)), e_set(`m`, `n` * 2))", "phases": FULL}
+        task = self.task(self.server, [self.entry("t", columns={"rename": {"v": "name"}})], **keys)
+        task.run_until_caught_up()
+        c.run("INSERT INTO t SELECT id + 1000, v, n FROM t")
+        task.run_until_caught_up()
+        changes = [m.change for m in self.messages()]
+        copied = {int(m["data"][0]["id"]): m["data"][0] for m in changes if m["type"] == "INIT"}
+        streamed = {int(m["data"][0]["id"]) - 1000: m["data"][0] for m in changes if m["type"] == "INSERT"}
+        self.assertEqual(copied.keys(), {i for i in range(200) if i % 5 == 3})
+        self.assertEqual({i: {**row, "id": 0} for i, row in copied.items()}, {i: {**row, "id": 0} for i, row in streamed.items()})
+        self.assertEqual(copied[3], {"id": "3", "name": "TEXT 3", "n": "3", "m": "6"})
+
+    def test_a_column_is_of_the_filter_or_of_the_script(self):
+        self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        task = self.task(self.server, [self.entry("t", filter="v > 1")], phases=FULL, etl="e_set(`w`, `v`)")
+        process = task.run("--until", "caught-up")
+        self.assert_ends(process, 2, "column v of table .* is used by objects\\[\\].filter")
+
+    def test_what_is_wrong_is_said_before_anything_runs(self):
+        script = "e_iff(true, e_set(phone, 1))"
+        task = self.task(self.server, etl=script, objects=[self.entry("a", filter="amount > > 10"), self.entry("b", filter="lowr(a) = 'x' or b in (select 1)"), self.entry("c", filter="x = 1;")])
+        process = task.run()
+        self.assertEqual(process.code, 2)
+        for words in ("a value is expected, not >", "is lower meant", "a ; has no place here", "is e_if meant", "\\^"):
+            self.assertRegex(process.log(), words)
+
+    def test_a_filter_without_meaning_for_a_table_ends_the_task(self):
+        self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, dt DATE, j JSON)")
+        for condition, words in [("nothing = 1", "has no column `nothing`"), ("dt = '2020'", "this is no date"), ("dt > id", "compared with dates")]:
+            task = self.task(self.server, [self.entry("t", filter=condition)], name=f"{self.name}_{abs(hash(condition)) % 9999}", phases=FULL)
+            process = task.run("--until", "caught-up")
+            self.assertEqual(process.code, 2, process.tail())
+            self.assertIn(words, process.log())
+
+
+class ShapingMysql(Shaping, EndToEnd):
+    kind = "mysql"
+
+    def test_an_image_without_a_column_of_the_filter_ends_the_task(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)")
+        c.run("SET binlog_row_image = 'minimal'")
+        task = self.task(self.server, [self.entry("t", filter="a = 1")], start=self.server.position())
+        c.run("INSERT INTO t VALUES (1, 1, 1); UPDATE t SET b = 2")
+        process = task.run("--until", "caught-up")
+        self.assert_ends(process, 7, "without column a, which an expression needs")
+
+
+class ShapingMariadb(Shaping, EndToEnd):
+    kind = "mariadb"
+
+
+if __name__ == "__main__":
+    unittest.main()
