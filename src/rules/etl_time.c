@@ -198,13 +198,14 @@ static enum err date_text(struct rule_machine *m, const struct insn *in, struct 
     struct slice f = args[1].text;
     if (args[1].kind != VAL_TEXT || !etl_pattern_valid(f, false))
         return bad(m, in, "a pattern of yyyy MM dd HH mm ss SSS is expected");
-    char *to = scratch_alloc(&m->scratch, f.len * 6 + 16), *p = to;
+    size_t cap = f.len * 6 + 16; /* no field has more than six digits */
+    char *to = scratch_alloc(&m->scratch, cap), *p = to;
     if (to == NULL)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < f.len;) {
         size_t n = is_letter(f.ptr[i]) ? run_of(f, i) : 1;
         if (is_letter(f.ptr[i])) {
-            p += sprintf(p, "%0*u", (int)n, field(&c, f.ptr[i], n));
+            p += snprintf(p, cap - (size_t)(p - to), "%0*u", (int)n, field(&c, f.ptr[i], n));
         } else if (f.ptr[i] == '\'') {
             for (i++; f.ptr[i] != '\''; i++)
                 *p++ = (char)f.ptr[i];
