@@ -181,7 +181,7 @@ Test(load, wrong_kinds_of_values_are_refused)
     refused_with("task: t\ndestination: {topic: o, brokers: [\"a:b\"]}\n" OBJECTS, "HOST:PORT");
     refused_with("task: t\ndestination: {topic: \"a/b\"}\n" OBJECTS, "destination.topic");
     refused_with(TASK "objects: [{table: a.b, topic: \"{tabel}\"}]\n",
-                 "only {database} and {table}");
+                 "only {database}, {table} and {1} to {9}");
     refused_with(TASK OBJECTS "environment: \"a\\nb\"\n", "control character");
 }
 
@@ -195,24 +195,37 @@ Test(load, an_empty_section_is_all_defaults)
 Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
     static const char *const wrong[] = {
+<<<<<<< HEAD
 
         "etl: e_drop()",
         "etl_on_error: skip",
+=======
+        "phases: [schema]",
+        "canal: {ddl_type: canal}",
+>>>>>>> 2013d75 (tests: what an entry of objects says about rows)
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[400];
         snprintf(text, sizeof(text), TASK OBJECTS "%s\n", wrong[i]);
         refused_with(text, "not available in this version");
     }
+<<<<<<< HEAD
     static const char *const destination[] = {"delivery: exactly-once", "names: lower"};
+=======
+    static const char *const destination[] = {"delivery: exactly-once", "ddl_topic: d"};
+>>>>>>> 2013d75 (tests: what an entry of objects says about rows)
     for (size_t i = 0; i < sizeof(destination) / sizeof(destination[0]); i++) {
         char text[400];
         snprintf(text, sizeof(text), TASK "  %s\n" OBJECTS, destination[i]);
         refused_with(text, "not available in this version");
     }
+<<<<<<< HEAD
     static const char *const entry[] = {"filter: a > 1",  "columns: {exclude: [x]}",
                                         "database_as: y", "dml: [insert]",
                                         "table_as: z",    "add_columns: [{a: b}]"};
+=======
+    static const char *const entry[] = {"ddl: all"};
+>>>>>>> 2013d75 (tests: what an entry of objects says about rows)
     for (size_t i = 0; i < sizeof(entry) / sizeof(entry[0]); i++) {
         char text[400];
         snprintf(text, sizeof(text), TASK OBJECTS "    %s\n", entry[i]);
@@ -225,6 +238,30 @@ Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
                       "skip_checks: []\nhttp: {listen: off}\n",
                  NULL);
     loaded_fini(&l);
+}
+
+Test(load, what_an_entry_says_about_rows_is_taken)
+{
+    struct loaded l =
+        accepted(TASK OBJECTS "    filter: |\n      a > 1\n      and b\n    dml: [delete, insert]\n"
+                              "    table_as: \"t_{1}\"\n    database_as: d\n"
+                              "    columns: {include: [a*], exclude: b, rename: {c: d}}\n"
+                              "    add_columns: [{name: n, type: int, value: 1 + 1}]\n"
+                              "etl: e_drop()\netl_on_error: \"null\"\n",
+                 NULL);
+    const struct conf_object *o = &l.task->objects[0];
+    cr_assert_str_eq(o->filter, "a > 1\nand b\n");
+    cr_assert_eq(o->dml, CONF_DML_DELETE | CONF_DML_INSERT);
+    cr_assert_str_eq(o->columns_exclude.items[0], "b");
+    cr_assert_str_eq(o->columns_rename.items[0].value, "d");
+    cr_assert_str_eq(o->add_columns.items[0].value, "1 + 1");
+    cr_assert_str_eq(l.task->etl, "e_drop()");
+    cr_assert_eq(l.task->etl_on_error, CONF_ERROR_NULL);
+    loaded_fini(&l);
+    refused_with(TASK OBJECTS "    dml: []\n", "at least one of insert, update, delete");
+    refused_with(TASK OBJECTS "    add_columns: [{name: n, type: int}]\n", "value is missing");
+    refused_with(TASK OBJECTS "    add_columns: n\n", "a list of columns is expected");
+    refused_with(TASK OBJECTS "    columns: [a]\n", "a map of keys is expected");
 }
 
 Test(load, where_to_listen_is_taken_apart)
