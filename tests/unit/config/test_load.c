@@ -194,43 +194,7 @@ Test(load, an_empty_section_is_all_defaults)
 
 Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
 {
-    static const char *const wrong[] = {
-<<<<<<< HEAD
-
-        "etl: e_drop()",
-        "etl_on_error: skip",
-=======
-        "phases: [schema]",
-        "canal: {ddl_type: canal}",
->>>>>>> 2013d75 (tests: what an entry of objects says about rows)
-    };
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        char text[400];
-        snprintf(text, sizeof(text), TASK OBJECTS "%s\n", wrong[i]);
-        refused_with(text, "not available in this version");
-    }
-<<<<<<< HEAD
-    static const char *const destination[] = {"delivery: exactly-once", "names: lower"};
-=======
-    static const char *const destination[] = {"delivery: exactly-once", "ddl_topic: d"};
->>>>>>> 2013d75 (tests: what an entry of objects says about rows)
-    for (size_t i = 0; i < sizeof(destination) / sizeof(destination[0]); i++) {
-        char text[400];
-        snprintf(text, sizeof(text), TASK "  %s\n" OBJECTS, destination[i]);
-        refused_with(text, "not available in this version");
-    }
-<<<<<<< HEAD
-    static const char *const entry[] = {"filter: a > 1",  "columns: {exclude: [x]}",
-                                        "database_as: y", "dml: [insert]",
-                                        "table_as: z",    "add_columns: [{a: b}]"};
-=======
-    static const char *const entry[] = {"ddl: all"};
->>>>>>> 2013d75 (tests: what an entry of objects says about rows)
-    for (size_t i = 0; i < sizeof(entry) / sizeof(entry[0]); i++) {
-        char text[400];
-        snprintf(text, sizeof(text), TASK OBJECTS "    %s\n", entry[i]);
-        refused_with(text, "not available in this version");
-    }
+    refused_with(TASK "  delivery: exactly-once\n" OBJECTS, "not available in this version");
     struct loaded l =
         accepted(TASK "  names: source\n  format: canal-json\n  schema_registry: none\n" OBJECTS
                       "    dml: [delete, insert, update]\nphases: [incremental]\netl: \"\"\n"
