@@ -167,7 +167,7 @@ static enum err give(void *arg, struct chunk *chunk)
         end = &(*end)->next;
     chunk->next = NULL;
     *end = chunk;
-    c->bytes_out += chunk->bytes;
+    c->bytes_out += chunk->held;
     tell_reader(c);
     while (c->bytes_out > c->bytes_max && !c->stopped)
         pthread_cond_wait(&c->changed, &c->lock);

@@ -245,7 +245,7 @@ static void put_in_doubt(struct copy *c, struct copy_entry *e)
 static void discard(struct copy *c, struct copy_range *rg, struct chunk *chunk)
 {
     bool more = chunk->more && chunk->err == ERR_OK; /* its worker goes on with the range */
-    c->bytes_out -= chunk->bytes;
+    c->bytes_out -= chunk->held;
     chunk_free(chunk);
     if (rg != NULL && !more) {
         rg->open = rg->taken = false;
@@ -439,7 +439,7 @@ static enum err hand_over(struct replica *r, struct copy_range *rg)
     c->held--;
     bool more = chunk->more;
     pthread_mutex_lock(&c->lock);
-    c->bytes_out -= chunk->bytes;
+    c->bytes_out -= chunk->held;
     count(&rg->entry->counter->copy_rows, sent);
     rg->open = more;
     rg->taken = more;

@@ -31,7 +31,7 @@ void chunk_drop_rows(struct chunk *c)
     c->rows = NULL;
     c->frame_count = c->frame_cap = 0;
     c->row_count = c->row_cap = 0;
-    c->bytes = 0;
+    c->bytes = c->held = 0;
 }
 
 void chunk_free(struct chunk *c)
@@ -61,6 +61,7 @@ static enum err keep_frame(struct chunk *c, struct frame *f)
     }
     frame_ref(f);
     c->frames[c->frame_count++] = f;
+    c->held += f->cap;
     return ERR_OK;
 }
 

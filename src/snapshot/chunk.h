@@ -56,6 +56,7 @@ struct chunk {
     uint32_t frame_cap;
     struct frame **frames;
     size_t bytes;       /* of the rows */
+    size_t held;        /* of the frames that they lie in; a few rows hold a whole one */
     bool cut;           /* memory ran short: upto was moved to the last row that was read */
     bool more;          /* keyless: a part; further parts of the same read follow */
     enum err err;       /* the read failed; em says why, and marks and rows are void */
