@@ -212,8 +212,10 @@ class CopyMysql(Copy, CopyCase):
         seen_bytes = self.rate(f"{self.name}_bytes", lambda m: 20_005)
         note(f"{seen_rows:.0f} rows/s of 700, {seen_bytes / 2**20:.2f} MB/s of 2")
         if not SANITIZED:
-            self.assertAlmostEqual(seen_rows, 700, delta=35)
-            self.assertAlmostEqual(seen_bytes, 2 * 2**20, delta=0.1 * 2**20)
+            # On a machine that is busy otherwise it may stay below; never above.
+            for seen, limit in ((seen_rows, 700), (seen_bytes, 2 * 2**20)):
+                self.assertLess(seen, limit * 1.05)
+                self.assertGreater(seen, limit * 0.85)
 
     def rate(self, topic, weight):
         """What came a second, in the ten seconds after the first: an allowance may be there from the start."""
