@@ -269,8 +269,7 @@ objects: [{{table: shop.*}}]
         self.configured("retry: {connection: 20m, other: 30m}", CONFIGURATION, r"retry\.other")
         self.configured("retry: {connection: 5m}", CONFIGURATION, r"10m")
         self.configured("limits: {lanes: many}", CONFIGURATION, r"limits\.lanes|lanes")
-        self.configured("http: {listen: '127.0.0.1:8083'}", CONFIGURATION, r"not available in this version")
-        self.configured("etl: 'x'", CONFIGURATION, r"not available in this version")
+        self.configured("skip_checks: [CHECK_SRC]", CONFIGURATION, r"not available in this version")
         self.configured("canal: {enum: both, binary: raw}", CONFIGURATION, r"enum", r"binary")
         self.configured("log: [", CONFIGURATION, r"task\.yaml:\d+:\d+")
 
