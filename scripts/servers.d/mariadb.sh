@@ -49,8 +49,10 @@ mariadb_fetch() {
 
 # Sets command: the server on the data in FOLDER.
 mariadb_base_command() {
+    # A server that starts takes what it finds in its tmpdir for its own leftovers, and deletes it.
+    mkdir -p -- "$1.tmp"
     command=(
-        "$(command -v mariadbd)" --no-defaults --datadir="$1"
+        "$(command -v mariadbd)" --no-defaults --datadir="$1" --tmpdir="$1.tmp"
         --plugin-dir="$(realpath -- "$mariadb_current/root/usr/lib/mysql/plugin")"
         --character-set-server=utf8mb4
     )
