@@ -53,7 +53,7 @@ static enum err properties_of(const struct conf_pairs *pairs, const struct kafka
     return ERR_OK;
 }
 
-static enum err fill_options(struct task *t, struct errmsg *em)
+static enum err fill_options(struct task *t)
 {
     const struct conf_destination *d = &t->config->destination;
     kafka_options_init(&t->kafka);
@@ -82,8 +82,7 @@ static enum err fill_options(struct task *t, struct errmsg *em)
                        "repeat messages");
     t->kafka.property_count = d->librdkafka.count;
     TRY(properties_of(&d->librdkafka, &t->kafka.properties));
-    TRY(properties_of(&d->topic_config, &t->topic_settings));
-    return kafka_options_check(&t->kafka, em);
+    return properties_of(&d->topic_config, &t->topic_settings);
 }
 
 static enum err start_embedded(struct task *t, struct errmsg *em)
@@ -137,7 +136,7 @@ static enum err open_registry(struct task *t, struct errmsg *em)
 enum err task_connect_destination(struct task *t, struct errmsg *em)
 {
     const struct conf_destination *d = &t->config->destination;
-    TRY(fill_options(t, em));
+    TRY(fill_options(t));
     if (d->embedded)
         TRY(start_embedded(t, em));
     TRY(kafka_options_check(&t->kafka, em));
