@@ -238,19 +238,22 @@ enum err cell_of_val(struct rule_machine *m, const struct column *col, const str
         TRY(val_text(v, &m->scratch, &s));
         cell = (struct cell){.kind = CELL_BYTES, .raw = s};
         break;
-    case COL_CHAR:
+    case COL_CHAR: /* columns that scripts set are in UTF-8 */
     case COL_VARCHAR:
     case COL_TEXT:
+        TRY(val_text(v, &m->scratch, &s));
+        cell = (struct cell){.kind = CELL_BYTES, .raw = s};
+        break;
     case COL_SET:
     case COL_JSON:
-    case COL_UUID:
-    case COL_INET4:
-    case COL_INET6:
         TRY(val_text(v, &m->scratch, &s));
         cell = (struct cell){.kind = CELL_TEXT, .raw = s};
         break;
     case COL_GEOMETRY:
     case COL_VECTOR:
+    case COL_UUID:
+    case COL_INET4:
+    case COL_INET6:
     case COL_KIND_COUNT:
         fits = false;
         break;

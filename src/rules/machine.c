@@ -115,7 +115,10 @@ static enum err load(struct rule_machine *m, const struct rule_program *p, const
         }
         return absent(m, p, in);
     }
-    const struct column *col = row->work_columns != NULL ? &row->work_columns[in->a] : in->p;
+    bool at_work = row->work != NULL && c == &row->work[in->a];
+    const struct column *col = row->work_columns == NULL ? in->p
+                               : at_work                 ? &row->work_columns[in->a]
+                                                         : &row->source_columns[in->a];
     return val_of_cell(col, c, m->o.zone, &m->scratch, out);
 }
 

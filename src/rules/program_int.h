@@ -108,9 +108,10 @@ struct rule_row {
     const struct cell *before, *after; /* RULE_ETL: v(column, image); NULL: no such image */
     struct cell *work; /* RULE_ETL: cells as they go out, which e_set changes; or NULL */
     const struct column *work_columns;
-    unsigned operation; /* RULE_ETL: enum change_op */
-    uint64_t commit_us; /* RULE_ETL */
-    uint64_t now_us;    /* RULE_ETL */
+    const struct column *source_columns; /* of the images as they came; NULL: as work_columns */
+    unsigned operation;                  /* RULE_ETL: enum change_op */
+    uint64_t commit_us;                  /* RULE_ETL */
+    uint64_t now_us;                     /* RULE_ETL */
     bool dropped;
 };
 

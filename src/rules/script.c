@@ -124,6 +124,7 @@ static struct rule_row row_of(const struct script_row *row)
         .after = row->after,
         .work = row->work,
         .work_columns = row->columns,
+        .source_columns = row->source_columns != NULL ? row->source_columns : row->columns,
         .operation = row->operation == CHANGE_INIT ? CHANGE_INSERT : row->operation,
         .commit_us = row->commit_us,
         .now_us = row->now_us,
@@ -154,4 +155,12 @@ enum err rule_value_run(struct rule_machine *m, const struct rule_program *p,
     struct val v = {.kind = VAL_NULL};
     TRY(machine_run(m, p, 0, p->count, &r, &v));
     return cell_of_val(m, col, &v, out);
+}
+
+enum err rule_cell_to_utf8(struct rule_machine *m, const struct column *col, struct cell *cell)
+{
+    struct val v;
+    TRY(val_of_cell(col, cell, m->o.zone, &m->scratch, &v));
+    *cell = (struct cell){.kind = CELL_BYTES, .raw = v.text};
+    return ERR_OK;
 }

@@ -42,10 +42,11 @@ void rule_script_sets(const struct rule_program *p, rule_set_fn each, void *arg)
 struct script_row {
     const struct cell *before; /* images as they came; NULL: there is none */
     const struct cell *after;
-    const struct cell *other;     /* where cells that work leaves out may be; or NULL */
-    struct cell *work;            /* read and changed */
-    const struct column *columns; /* of work */
-    enum change_op operation;     /* read and changed; INIT counts as INSERT */
+    const struct cell *other;            /* where cells that work leaves out may be; or NULL */
+    struct cell *work;                   /* read and changed */
+    const struct column *columns;        /* of work */
+    const struct column *source_columns; /* of the images; NULL: these begin columns, too */
+    enum change_op operation;            /* read and changed; INIT counts as INSERT */
     uint64_t commit_us;
     uint64_t now_us;
     bool dropped; /* out */
@@ -62,6 +63,10 @@ void rule_script_begin(struct rule_machine *m);
 NODISCARD enum err rule_script_run(struct rule_machine *m, const struct rule_program *p,
                                    struct script_row *row, enum rule_on_error on_error,
                                    uint64_t *failures);
+
+/* A text of another character set, in UTF-8 until the next row. ERR_BAD_TEXT, ERR_NO_MEMORY. */
+NODISCARD enum err rule_cell_to_utf8(struct rule_machine *m, const struct column *col,
+                                     struct cell *cell);
 
 /* The value for a row, as a cell of the column. Errors as above. */
 NODISCARD enum err rule_value_run(struct rule_machine *m, const struct rule_program *p,

@@ -250,6 +250,25 @@ static enum err keep_apart(const struct shape *s, const struct shape_rule *r, co
                       (int)f.bad_len, f.bad, SLICE_ARG(t->database), SLICE_ARG(t->name), r->line);
 }
 
+/*
+ * A text column that the script sets goes out in UTF-8 whether a row was set or
+ * not, since nothing here writes other character sets.
+ */
+static void recode_column(void *arg, uint32_t column)
+{
+    struct shape *s = arg;
+    if (column >= s->source_columns)
+        return;
+    struct column *col = &s->wide->columns[column];
+    bool text = col->kind == COL_CHAR || col->kind == COL_VARCHAR || col->kind == COL_TEXT;
+    if (!text || col->charset == NULL || col->charset->form != CHARSET_OTHER)
+        return;
+    s->recode[s->recode_count++] = (uint16_t)column;
+    col->charset = charset_of_name(SLICE_LIT("utf8mb4"));
+    col->collation = SLICE_LIT("utf8mb4_bin");
+    col->collation_id = 0;
+}
+
 static enum err add_script(struct shape *s, const struct shape_rule *r, const struct table *t,
                            struct errmsg *em)
 {
@@ -266,6 +285,10 @@ static enum err add_script(struct shape *s, const struct shape_rule *r, const st
         return ERR_OK;
     }
     TRY(keep_apart(s, r, t, em));
+    s->recode = arena_array(s->arena, t->column_count, sizeof(*s->recode));
+    if (s->recode == NULL)
+        return ERR_NO_MEMORY;
+    rule_script_sets(s->script, recode_column, s);
     s->wide->column_count +=
         rule_script_new_columns(s->script, &s->wide->columns[s->wide->column_count]);
     return ERR_OK;
@@ -276,6 +299,7 @@ static enum err widen(struct shape *s, const struct shape_rule *r, const struct 
                       struct errmsg *em)
 {
     s->source_columns = t->column_count;
+    s->source = t;
     s->on_error = r->on_error;
     if (r->add_count == 0 && r->etl == NULL)
         return ERR_OK;
@@ -418,6 +442,17 @@ static enum err add_values(const struct work_job *job, struct script_row *row)
     return ERR_OK;
 }
 
+static enum err recode(const struct work_job *job, struct cell *work)
+{
+    const struct shape *s = job->s;
+    for (uint32_t i = 0; i < s->recode_count; i++) {
+        uint32_t at = s->recode[i];
+        if (work[at].kind == CELL_BYTES)
+            TRY(rule_cell_to_utf8(job->m, &s->source->columns[at], &work[at]));
+    }
+    return ERR_OK;
+}
+
 /* One image: its cells, the added columns, the script. */
 static enum err work_on(const struct work_job *job, const struct cell *cells,
                         struct script_row *row)
@@ -427,6 +462,8 @@ static enum err work_on(const struct work_job *job, const struct cell *cells,
     for (uint32_t i = s->source_columns; i < s->wide->column_count; i++)
         row->work[i] = (struct cell){.kind = CELL_NULL};
     row->columns = s->wide->columns;
+    row->source_columns = s->source->columns;
+    TRY(recode(job, row->work));
     TRY(add_values(job, row));
     if (s->script == NULL)
         return ERR_OK;

@@ -67,6 +67,9 @@ struct shape {
     bool selects;       /* rows may be left out, or be sent as another change */
     struct table *wide; /* with the columns that are added; NULL: the table itself goes out */
     uint32_t source_columns;
+    const struct table *source;
+    uint16_t *recode; /* columns that the script sets, whose texts go out in UTF-8 instead */
+    uint32_t recode_count;
     uint32_t add_count;
     struct rule_program **add;   /* values of the first added columns */
     struct rule_program *script; /* NULL: none, or nothing is left of it for this table */

@@ -199,6 +199,26 @@ class Shaping:
         self.assertEqual({i: {**row, "id": 0} for i, row in copied.items()}, {i: {**row, "id": 0} for i, row in streamed.items()})
         self.assertEqual(copied[3], {"id": "3", "name": "TEXT 3", "n": "3", "m": "6"})
 
+    def test_texts_of_other_character_sets_are_set_or_left_alone(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1, w VARCHAR(20) CHARACTER SET latin1)")
+        changes = self.stream(
+            c, "INSERT INTO t VALUES (1, 'é1', 'ü'), (2, 'é2', 'ü'); UPDATE t SET w = 'ö' WHERE id = 2",
+            self.entry("t"), etl="e_if(op_eq(`id`, 1), e_set(`v`, str_upper(`v`) + '日'))")
+        self.assertEqual([(m["data"][0]["v"], m["data"][0]["w"]) for m in changes], [("É1日", "ü"), ("é2", "ü"), ("é2", "ö")])
+        self.assertEqual(changes[2]["old"], [{"w": "ü"}])
+
+    def test_avro_carries_what_rules_make(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1, n DECIMAL(10,2), s SET('a','b'), j JSON)")
+        task = self.task(
+            self.server, [self.entry("t", filter="n < 5", columns={"exclude": ["n"], "rename": {"v": "w"}}, add_columns=[
+                {"name": "region", "type": "varchar(16)", "value": "'eu'"}, {"name": "b", "type": "text", "value": "'x'"},
+                {"name": "dd", "type": "decimal(10,2)", "value": "`id`"}, {"name": "en", "type": "enum('a','b')", "value": "'b'"}])],
+            start=self.server.position(), destination={"format": "dts-avro"},
+            etl="e_compose(e_set(`v`, str_upper(`v`)), e_set(`x`, 'new'), e_set(`y`, 5), e_set(`z`, 1.5), e_set(`at`, dt_now()), e_set(`s`, 'b'), e_set(`j`, '[1]'))")
+        c.run("INSERT INTO t VALUES (1, 'aé', 1, 'a', '{}'), (2, 'x', 9, 'a', '{}'); UPDATE t SET v = 'b' WHERE id = 1; UPDATE t SET n = 7 WHERE id = 1")
+        process = task.run_until_caught_up()
+        self.assertRegex(process.log(), "acknowledged=[3-9]")
+
     def test_a_column_is_of_the_filter_or_of_the_script(self):
         self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
         task = self.task(self.server, [self.entry("t", filter="v > 1")], phases=FULL, etl="e_set(`w`, `v`)")

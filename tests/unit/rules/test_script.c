@@ -37,7 +37,22 @@ static void setup(void)
     cells[STATE] = (struct cell){.kind = CELL_U64, .u64 = 2};
 }
 
-TestSuite(script, .init = setup);
+/* What the last script has used; its cells point there. */
+static struct rule_machine *last_machine;
+static struct rule_program *last_program;
+static struct rule_expression *last_expression;
+
+static void release(void)
+{
+    rule_program_free(last_program);
+    rule_expression_free(last_expression);
+    rule_machine_free(last_machine);
+    last_program = NULL;
+    last_expression = NULL;
+    last_machine = NULL;
+}
+
+TestSuite(script, .init = setup, .fini = release);
 
 static struct script_row row_of(struct cell *work)
 {
@@ -141,32 +156,30 @@ static void run_script(const char *text, enum change_op op, enum rule_on_error o
 {
     static struct column all[COLUMNS + 4];
     struct rule_errors errors = {0};
-    struct rule_expression *x = NULL;
-    struct rule_program *p = NULL;
-    struct rule_machine *m;
-    m = rule_machine_new(&(struct rule_machine_options){0}); /* cells live as long as it does */
+    release();
+    struct rule_machine *m = last_machine = rule_machine_new(&(struct rule_machine_options){0});
     memset(r, 0, sizeof(*r));
-    r->err = rule_parse(slice_str(text), RULE_ETL, &x, &errors);
+    r->err = rule_parse(slice_str(text), RULE_ETL, &last_expression, &errors);
     if (r->err == ERR_OK)
-        r->err = rule_script_new(x, &table, &p, &errors);
+        r->err = rule_script_new(last_expression, &table, &last_program, &errors);
     snprintf(r->message, sizeof(r->message), "%s", errors.items[0].text);
     if (r->err == ERR_OK) {
-        r->empty = rule_script_is_empty(p);
-        r->added = rule_script_new_columns(p, r->added_columns);
+        r->empty = rule_script_is_empty(last_program);
+        r->added = rule_script_new_columns(last_program, r->added_columns);
         memcpy(all, columns, sizeof(columns));
         memcpy(all + COLUMNS, r->added_columns, sizeof(r->added_columns));
         r->row = row_of(r->work);
         r->row.columns = all;
         r->row.operation = op;
         rule_script_begin(m);
-        r->err = rule_script_run(m, p, &r->row, on_error, &r->failures);
+        r->err = rule_script_run(m, last_program, &r->row, on_error, &r->failures);
         snprintf(r->message, sizeof(r->message), "%s", rule_machine_message(m));
     }
 }
 
 static bool shows(const struct cell *c, const char *text)
 {
-    return c->kind == CELL_TEXT && slice_eq(c->raw, slice_str(text));
+    return (c->kind == CELL_TEXT || c->kind == CELL_BYTES) && slice_eq(c->raw, slice_str(text));
 }
 
 Test(script, columns_are_set_with_their_types)
