@@ -30,8 +30,8 @@ Test(metrics, names_and_labels_are_as_the_manual_says)
     view_took(v, 3000, 2);
     char *page = page_of(v, "o\\k");
     static const char *const lines[] = {
-        "\nrowcast_rows_total{task=\"o\\\\k\",environment=\"lab\",table=\"s.a\\\"b\\n\",op="
-        "\"insert\"} 3\n",
+        ("\nrowcast_rows_total{task=\"o\\\\k\",environment=\"lab\",table=\"s.a\\\"b\\n\",op="
+         "\"insert\"} 3\n"),
         "\nrowcast_produced_bytes_total{task=\"o\\\\k\",environment=\"lab\",topic=\"t\"} 77\n",
         "\nrowcast_state{task=\"o\\\\k\",environment=\"lab\",state=\"paused\"} 1\n",
         "\nrowcast_state{task=\"o\\\\k\",environment=\"lab\",state=\"failed\"} 0\n",

@@ -177,7 +177,7 @@ static void one_round(struct writer *w)
     static const enum column_kind kinds[] = {COL_TEXT, COL_BLOB, COL_BIGINT, COL_BIT, COL_DATETIME};
     static struct zone_step step = {INT64_MIN, 0};
     static const struct zone utc = {1, &step};
-    char names[COLUMNS_MAX][8];
+    char names[COLUMNS_MAX][16];
     struct column columns[COLUMNS_MAX];
     struct value before[COLUMNS_MAX], after[COLUMNS_MAX];
     struct cell before_cells[COLUMNS_MAX], after_cells[COLUMNS_MAX];

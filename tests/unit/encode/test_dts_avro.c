@@ -498,7 +498,7 @@ Test(dts_avro, every_type_has_its_number_and_branch)
 
 Test(dts_avro, a_set_of_64_members_is_whole)
 {
-    static char names[64][4];
+    static char names[64][16];
     static struct slice members[64];
     for (int i = 0; i < 64; i++) {
         snprintf(names[i], sizeof names[i], "m%d", i);

@@ -54,7 +54,7 @@ Test(table_without_map, has_every_type_that_a_server_shows)
                            "inet6"};
     enum { COUNT = sizeof(types) / sizeof(types[0]) };
     struct column_def columns[COUNT];
-    char names[COUNT][8];
+    char names[COUNT][16];
     for (int i = 0; i < COUNT; i++) {
         snprintf(names[i], sizeof(names[i]), "c%d", i);
         bool text = strstr(types[i], "char(") != NULL || strstr(types[i], "text") != NULL ||

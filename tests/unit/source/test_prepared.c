@@ -249,8 +249,8 @@ Test(prepared, of_a_large_row_the_beginning_is_shown)
         enum err e = src_stmt_run(st, NULL, 0, &sink, &em);
         cr_assert_eq(e, shown ? ERR_OK : ERR_TOO_LARGE, "%s", em.text);
         cr_assert(src_session_alive(s));
-        cr_assert_eq(seen.large, shown);
-        cr_assert_eq(seen.rows, shown);
+        cr_assert_eq(seen.large, (unsigned)shown);
+        cr_assert_eq(seen.rows, (unsigned)shown);
         cr_assert(!shown || (seen.large_len >= 1024 && seen.large_len < 20000));
         close_all(st, s, &p);
         seen_free(&seen);
