@@ -81,9 +81,10 @@ enum err touched_add(struct touched *t, struct slice key)
         return ERR_OK;
     if (t->count == t->cap)
         TRY(grow_keys(t));
-    if (t->used + key.len > t->bytes_cap)
+    if (t->bytes == NULL || t->used + key.len > t->bytes_cap)
         TRY(grow_bytes(t, t->used + key.len));
-    memcpy(t->bytes + t->used, key.ptr, key.len);
+    if (key.len > 0)
+        memcpy(t->bytes + t->used, key.ptr, key.len);
     t->keys[t->count++] = (struct touched_key){hash, t->used, (uint32_t)key.len};
     t->used += key.len;
     *slot = t->count;
