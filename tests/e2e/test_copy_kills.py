@@ -197,10 +197,9 @@ class KillsMysql(Kills, CopyCase):
                 c, task, writers = self.slow_copy(source)
                 process = task.start()
                 self.follow().wait_count(1000, 30)
-                if LONG:
-                    self.assertEqual(process.stop(), 0, process.tail())
-                else:
-                    process.kill()
+                # Not killed: what is sent again on another server has other ids, so that a fold by ids
+                # takes a repeat for an older value.
+                self.assertEqual(process.stop(), 0, process.tail())
                 writers.stop()
                 executed = c.one("SELECT @@gtid_executed")
                 self.assertEqual(r.one(f"SELECT WAIT_FOR_EXECUTED_GTID_SET('{executed}', 30)"), "0")
