@@ -2,10 +2,9 @@
 
 #include "base/number.h"
 #include "encode/canal_int.h"
+#include "encode/spare.h"
 
 #include <stdlib.h>
-
-#define SPARE_KEEP (256u << 10) /* bytes of scratch memory kept from row to row */
 
 struct canal_json *canal_json_new(const struct canal_options *o, const struct zone *zone)
 {
@@ -161,12 +160,6 @@ static uint8_t *put_change(struct canal_json *enc, const struct canal_table *ct,
     return canal_constant(number_u64(p, c->ts_ms), ct->tail[c->op]);
 }
 
-/* Limits may be as large as can be. */
-static inline size_t sum(size_t limit, size_t more)
-{
-    return limit < SIZE_MAX - more ? limit + more : SIZE_MAX;
-}
-
 static enum err encode_into(struct canal_json *enc, const struct canal_table *ct,
                             const struct change *c, struct writer *w)
 {
@@ -178,27 +171,13 @@ static enum err encode_into(struct canal_json *enc, const struct canal_table *ct
     enc->end = w->base + w->cap;
     enc->fixed = ct->fixed;
     /* What is not escaped yet cannot be longer than all; a piece more is asked for in vain. */
-    enc->document.max = enc->scratch.max = sum(w->max, CANAL_PIECE);
+    enc->document.max = enc->scratch.max = spare_sum(w->max, CANAL_PIECE);
     uint8_t *p = put_change(enc, ct, c, writer_tail(w));
     if (p == NULL)
         return enc->err;
     w->len = (size_t)(p - w->base);
     /* The memory may be larger than the limit. */
     return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
-}
-
-/* One large value does not hold memory for good. */
-static inline void keep_small(struct writer *w)
-{
-    if (__builtin_expect(w->cap > SPARE_KEEP, 0))
-        writer_fini(w);
-}
-
-/* Bytes that value can still take. */
-static size_t room_of(const struct writer *value)
-{
-    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
-    return limit > value->len ? limit - value->len : 0;
 }
 
 /*
@@ -209,15 +188,15 @@ static size_t room_of(const struct writer *value)
 static enum err encode_exactly(struct canal_json *enc, const struct canal_table *ct,
                                const struct change *c, struct writer *value)
 {
-    size_t room = room_of(value);
-    enc->spare.max = sum(room, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16);
+    size_t room = spare_room(value);
+    enc->spare.max = spare_sum(room, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16);
     writer_clear(&enc->spare);
     enum err e = encode_into(enc, ct, c, &enc->spare);
     if (e == ERR_OK && enc->spare.len > room)
         e = ERR_TOO_LARGE;
     if (e == ERR_OK)
         writer_slice_put(value, writer_slice(&enc->spare));
-    keep_small(&enc->spare);
+    spare_keep_small(&enc->spare);
     return e == ERR_OK ? value->err : e;
 }
 
@@ -226,8 +205,8 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
 {
     size_t start = value->len;
     enum err e = encode_into(enc, ct, c, value);
-    keep_small(&enc->document);
-    keep_small(&enc->scratch);
+    spare_keep_small(&enc->document);
+    spare_keep_small(&enc->scratch);
     if (__builtin_expect(e == ERR_OK, 1))
         return ERR_OK;
     value->len = start;
@@ -236,8 +215,8 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
         return e;
     const struct canal_column *failed = enc->failed;
     e = encode_exactly(enc, ct, c, value);
-    keep_small(&enc->document);
-    keep_small(&enc->scratch);
+    spare_keep_small(&enc->document);
+    spare_keep_small(&enc->scratch);
     if (e == ERR_OK)
         return ERR_OK;
     value->len = start;

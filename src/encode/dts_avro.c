@@ -2,10 +2,9 @@
 
 #include "base/number.h"
 #include "encode/dts_avro_int.h"
+#include "encode/spare.h"
 
 #include <stdlib.h>
-
-#define SPARE_KEEP (256u << 10) /* bytes of scratch memory kept from row to row */
 
 struct dts_avro *dts_avro_new(void)
 {
@@ -144,12 +143,6 @@ static uint8_t *put_change(struct dts_avro *enc, const struct dts_avro_table *at
     return avro_long(p, seconds); /* bornTimestamp, in seconds as DTS writes it */
 }
 
-/* Limits may be as large as can be. */
-static inline size_t sum(size_t limit, size_t more)
-{
-    return limit < SIZE_MAX - more ? limit + more : SIZE_MAX;
-}
-
 static enum err encode_into(struct dts_avro *enc, const struct dts_avro_table *at,
                             const struct change *c, struct writer *w)
 {
@@ -160,27 +153,13 @@ static enum err encode_into(struct dts_avro *enc, const struct dts_avro_table *a
     enc->w = w;
     enc->end = w->base + w->cap;
     enc->fixed = at->fixed;
-    enc->document.max = sum(w->max, 1);
+    enc->document.max = spare_sum(w->max, 1);
     uint8_t *p = put_change(enc, at, c, writer_tail(w));
     if (p == NULL)
         return enc->err;
     w->len = (size_t)(p - w->base);
     /* The memory may be larger than the limit. */
     return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
-}
-
-/* One large value does not hold memory for good. */
-static inline void keep_small(struct writer *w)
-{
-    if (__builtin_expect(w->cap > SPARE_KEEP, 0))
-        writer_fini(w);
-}
-
-/* Bytes that value can still take. */
-static size_t room_of(const struct writer *value)
-{
-    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
-    return limit > value->len ? limit - value->len : 0;
 }
 
 /*
@@ -191,15 +170,15 @@ static size_t room_of(const struct writer *value)
 static enum err encode_exactly(struct dts_avro *enc, const struct dts_avro_table *at,
                                const struct change *c, struct writer *value)
 {
-    size_t room = room_of(value);
-    enc->spare.max = sum(room, at->fixed + AVRO_LONG_MAX + 16);
+    size_t room = spare_room(value);
+    enc->spare.max = spare_sum(room, at->fixed + AVRO_LONG_MAX + 16);
     writer_clear(&enc->spare);
     enum err e = encode_into(enc, at, c, &enc->spare);
     if (e == ERR_OK && enc->spare.len > room)
         e = ERR_TOO_LARGE;
     if (e == ERR_OK)
         writer_slice_put(value, writer_slice(&enc->spare));
-    keep_small(&enc->spare);
+    spare_keep_small(&enc->spare);
     return e == ERR_OK ? value->err : e;
 }
 
@@ -208,7 +187,7 @@ enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
 {
     size_t start = value->len;
     enum err e = encode_into(enc, at, c, value);
-    keep_small(&enc->document);
+    spare_keep_small(&enc->document);
     if (__builtin_expect(e == ERR_OK, 1))
         return ERR_OK;
     value->len = start;
@@ -217,7 +196,7 @@ enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
         return e;
     const struct avro_column *failed = enc->failed;
     e = encode_exactly(enc, at, c, value);
-    keep_small(&enc->document);
+    spare_keep_small(&enc->document);
     if (e == ERR_OK)
         return ERR_OK;
     value->len = start;
