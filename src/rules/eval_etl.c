@@ -348,25 +348,6 @@ static bool all_digits(struct slice s)
     return s.len > 0;
 }
 
-static enum err join(struct rule_machine *m, const struct insn *in, struct val *args)
-{
-    struct slice parts[RULE_ARGS_MAX];
-    size_t len = 0;
-    for (uint32_t i = 0; i < in->argc; i++) {
-        TRY(val_text(&args[i], &m->scratch, &parts[i]));
-        len += parts[i].len;
-    }
-    uint8_t *to = scratch_alloc(&m->scratch, len + 1), *p = to;
-    if (to == NULL)
-        return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < in->argc; i++) {
-        memcpy(p, parts[i].ptr, parts[i].len);
-        p += parts[i].len;
-    }
-    *args = of_text(slice_of(to, len));
-    return ERR_OK;
-}
-
 /* str_format("a {} b {}", x, y) */
 static enum err format(struct rule_machine *m, const struct insn *in, struct val *args)
 {
@@ -580,7 +561,7 @@ static enum err values(struct rule_machine *m, const struct insn *in, struct val
     }
     case OP_OP_SUM:
         if (args[0].kind == VAL_TEXT || args[1].kind == VAL_TEXT)
-            return join(m, in, args);
+            return eval_concat(m, in, args);
         return arithmetic(m, in, args, args + 1);
     case OP_OP_SUB:
     case OP_OP_MUL:
@@ -600,7 +581,7 @@ static enum err values(struct rule_machine *m, const struct insn *in, struct val
     case OP_OP_IN:
         return is_in(m, in, args);
     case OP_OP_ADD:
-        return join(m, in, args);
+        return eval_concat(m, in, args);
     case OP_STR_FORMAT:
         return format(m, in, args);
     case OP_STR_MASK:

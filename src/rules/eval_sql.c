@@ -260,7 +260,7 @@ static enum err substring(struct rule_machine *m, const struct insn *in, struct 
     return ERR_OK;
 }
 
-static enum err concat(struct rule_machine *m, const struct insn *in, struct val *args)
+enum err eval_concat(struct rule_machine *m, const struct insn *in, struct val *args)
 {
     struct slice parts[RULE_ARGS_MAX];
     size_t len = 0;
@@ -302,7 +302,7 @@ enum err eval_sql_call(struct rule_machine *m, const struct insn *in, struct val
         args[0] = of_i64((int64_t)count_chars(in->p, s));
         return ERR_OK;
     case OP_CONCAT:
-        return concat(m, in, args);
+        return eval_concat(m, in, args);
     case OP_SUBSTRING:
         return substring(m, in, args);
     case OP_DATE:

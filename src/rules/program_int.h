@@ -159,6 +159,9 @@ void *regex_plain(struct slice pattern, bool caseless, bool whole);
 
 /* eval_sql.c: functions of RULE_SQL; args is the first of argc values, replaced by the result. */
 NODISCARD enum err eval_sql_call(struct rule_machine *m, const struct insn *in, struct val *args);
+
+/* The arguments, as text, one behind the other: args[0]. */
+NODISCARD enum err eval_concat(struct rule_machine *m, const struct insn *in, struct val *args);
 NODISCARD enum err eval_arithmetic(struct rule_machine *m, const struct insn *in, struct val *a,
                                    const struct val *b);
 NODISCARD enum err eval_convert(struct rule_machine *m, unsigned class, struct val *v);
