@@ -202,11 +202,6 @@ size_t inflight_pack_size(const struct inflight *in)
     return in->pack_size;
 }
 
-size_t inflight_pack_max(const struct inflight *in)
-{
-    return in->budget;
-}
-
 struct ticket *inflight_ticket(struct inflight *in)
 {
     if (in->ticket != NULL)

@@ -57,9 +57,6 @@ struct pack *inflight_pack(struct inflight *in, size_t need);
 /* The bytes that a standard pack holds. */
 size_t inflight_pack_size(const struct inflight *in);
 
-/* The largest pack that can ever be had. */
-size_t inflight_pack_max(const struct inflight *in);
-
 /* The ticket of the open batch in the current pack; NULL: wait for deliveries. */
 struct ticket *inflight_ticket(struct inflight *in);
 
