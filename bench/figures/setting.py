@@ -100,7 +100,7 @@ class Setting:
     # --- rowcast ---
 
     def task(self, server, brokers, topic, objects, start="earliest", **keys):
-        """Writes a task file; settings are the defaults but for what is needed to connect."""
+        """Writes a task file; settings are the defaults but for what is needed to connect, and no DDL: the floors have rows alone."""
         self.count += 1
         folder = os.path.join(self.folder, f"task{self.count}")
         os.makedirs(folder)
@@ -116,7 +116,7 @@ class Setting:
                        **({"start": start} if start else {}),
                        "server_id": random.SystemRandom().randrange(100_000, 2**31)},
             "destination": destination,
-            "objects": [{"table": o} for o in objects],
+            "objects": [{"table": o, "ddl": []} for o in objects],
             "http": {"listen": "off"},
             **keys,
         }

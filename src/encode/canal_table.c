@@ -266,7 +266,7 @@ enum err canal_table_new(const struct canal_options *o, const struct table *t,
     own.columns = columns;
 
     enum err e = ERR_NO_MEMORY;
-    struct builder b = {.arena = arena_new(4096), .escape = json_escape_best()};
+    struct builder b = {.arena = arena_new(512 + t->column_count * 128), .escape = json_escape_best()};
     writer_init(&b.w, SIZE_MAX / 2);
     struct canal_table *ct = NULL;
     if (b.arena == NULL || (ct = arena_alloc(b.arena, sizeof *ct)) == NULL)

@@ -238,7 +238,7 @@ enum err dts_avro_table_new(const struct dts_avro_options *o, const struct table
     own.columns = columns;
 
     enum err e = ERR_NO_MEMORY;
-    struct builder b = {.arena = arena_new(4096), .options = o, .names = &own};
+    struct builder b = {.arena = arena_new(512 + t->column_count * 128), .options = o, .names = &own};
     writer_init(&b.w, SIZE_MAX / 2);
     struct dts_avro_table *at = NULL;
     if (b.arena == NULL || (at = arena_alloc(b.arena, sizeof *at)) == NULL)

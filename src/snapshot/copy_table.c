@@ -195,15 +195,19 @@ static enum err make_texts(struct copy_table *t, const struct src_server *sv, st
 /* Room for the parameters, and the values that lists of them are made of. */
 static enum err make_params(struct copy_table *t)
 {
+    uint32_t most = 0;
     t->param_max = 1; /* the limit */
     for (uint32_t i = 0; i < t->key_count; i++) {
         uint32_t n = choices(&t->table->columns[t->key[i]]);
         t->param_max += 2 * ((n > 0 ? n : 1) + 1);
+        most = n > most ? n : most;
     }
-    t->choices = calloc(CHOICES_MAX, sizeof(*t->choices));
+    if (most == 0)
+        return ERR_OK;
+    t->choices = calloc(most, sizeof(*t->choices));
     if (t->choices == NULL)
         return ERR_NO_MEMORY;
-    for (uint32_t v = 0; v < CHOICES_MAX; v++)
+    for (uint32_t v = 0; v < most; v++)
         t->choices[v] = (struct cell){.kind = CELL_U64, .u64 = v};
     return ERR_OK;
 }

@@ -45,7 +45,7 @@ struct copy_table {
     struct copy_plan *plan;     /* decodes rows */
     struct copy_plan *key_plan; /* decodes bounds; NULL without a key */
     uint32_t param_max;         /* of one of its statements */
-    struct cell *choices;       /* numbers, for lists of values */
+    struct cell *choices;       /* numbers, for lists of values; NULL: none has one */
     char *columns;              /* "`id`,`name`" */
     char *key_columns;          /* the same of the key */
     char *from;                 /* "`shop`.`orders`" */
