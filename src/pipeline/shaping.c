@@ -1,6 +1,7 @@
 #include "pipeline/shaping.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Parses one text of the task file; what is wrong is printed with its place. */
 static enum err parse(const struct task_config *config, const char *what, const char *text,
@@ -112,6 +113,32 @@ enum err shaping_new(const struct task_config *config, FILE *out, struct shaping
         return errmsg_set(em, e, "%s", first.text[0] != 0 ? first.text : err_text(e));
     }
     *made = s;
+    return ERR_OK;
+}
+
+enum err shaping_objects(const struct task_config *config, bool fold_case, struct objects **out,
+                         struct errmsg *em)
+{
+    struct object_rule *rules = calloc(config->object_count + 1, sizeof(*rules));
+    if (rules == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
+    for (size_t i = 0; i < config->object_count; i++) {
+        const struct conf_object *o = &config->objects[i];
+        bool excludes = o->table[0] == '!';
+        rules[i] = (struct object_rule){.pattern = o->table,
+                                        .line = o->line,
+                                        .topic = excludes           ? NULL
+                                                 : o->topic != NULL ? o->topic
+                                                                    : config->destination.topic};
+    }
+    struct objects *made;
+    enum err e = objects_compile(rules, config->object_count, fold_case, &made, em);
+    free(rules);
+    TRY(e);
+    const char *beat = config->heartbeat.table, *dot = strchr(beat, '.');
+    if (dot != NULL)
+        objects_never(made, slice_of(beat, (size_t)(dot - beat)), slice_str(dot + 1));
+    *out = made;
     return ERR_OK;
 }
 

@@ -26,4 +26,12 @@ struct shaping {
  */
 NODISCARD enum err shaping_new(const struct task_config *config, FILE *out, struct shaping **made,
                                struct errmsg *em);
+/*
+ * The patterns of `objects`. The heartbeat's own table is taken by none.
+ * fold_case: the source's lower_case_table_names is not 0. The configuration
+ * is borrowed. ERR_CONFIG, ERR_NO_MEMORY.
+ */
+NODISCARD enum err shaping_objects(const struct task_config *config, bool fold_case,
+                                   struct objects **out, struct errmsg *em);
+
 void shaping_free(struct shaping *s); /* may be NULL */

@@ -133,6 +133,9 @@ extern atomic_bool task_ending;
  */
 NODISCARD enum err task_open_source(struct task *t, struct errmsg *em);
 
+/* task_survey.c: says what is wrong or doubtful about objects; ERR_CONFIG: something is wrong. */
+NODISCARD enum err task_survey(struct task *t, bool first_start, struct errmsg *em);
+
 /* task_source.c: frees all of that. */
 void task_close_source(struct task *t);
 

@@ -329,30 +329,6 @@ static enum err recall_definitions(struct task *t, struct errmsg *em)
     return ERR_OK;
 }
 
-static enum err compile_objects(struct task *t, struct errmsg *em)
-{
-    const struct task_config *c = t->config;
-    struct object_rule *rules = calloc(c->object_count, sizeof(*rules));
-    if (rules == NULL)
-        return ERR_NO_MEMORY;
-    for (size_t i = 0; i < c->object_count; i++) {
-        const struct conf_object *o = &c->objects[i];
-        bool excludes = o->table[0] == '!';
-        rules[i] = (struct object_rule){.pattern = o->table,
-                                        .line = o->line,
-                                        .topic = excludes           ? NULL
-                                                 : o->topic != NULL ? o->topic
-                                                                    : c->destination.topic};
-    }
-    enum err e = objects_compile(rules, c->object_count, t->server.lower_case_table_names != 0,
-                                 &t->objects, em);
-    free(rules);
-    const char *beat = c->heartbeat.table, *dot = strchr(beat, '.');
-    if (e == ERR_OK && dot != NULL)
-        objects_never(t->objects, slice_of(beat, (size_t)(dot - beat)), slice_str(dot + 1));
-    return e;
-}
-
 static enum err make_zone(struct task *t, struct errmsg *em)
 {
     const struct conf_zone *z = &t->config->source.time_zone;
@@ -413,7 +389,7 @@ static enum err read_source(struct task *t, struct errmsg *em)
 {
     bool first_start = false;
     fill_format(t);
-    TRY(compile_objects(t, em));
+    TRY(shaping_objects(t->config, t->server.lower_case_table_names != 0, &t->objects, em));
     TRY(shaping_new(t->config, NULL, &t->shaping, em));
     TRY(make_zone(t, em));
     struct tables_options options = {.task = t->config,
@@ -438,6 +414,7 @@ static enum err read_source(struct task *t, struct errmsg *em)
     TRY(first_start ? read_definitions(t, em) : recall_definitions(t, em));
     if (first_start && tables_note_all(t->tables) != ERR_OK)
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for table definitions");
+    TRY(task_survey(t, first_start, em));
     TRY(tables_prepare_topics(t->tables, em));
     t->topics.report_existing = false;
     char where[400];

@@ -230,13 +230,21 @@ static const struct rule_collation *collation_of(struct compiler *c, const struc
     return name.len > 0 && collation_of_name(name, c->mariadb, out) ? out : NULL;
 }
 
+static void lacks_column(const struct compiler *c, struct slice name, uint32_t at)
+{
+    rule_error_add(c->errors, at, "table %.*s.%.*s has no column `%.*s`",
+                   SLICE_ARG(c->table->database), SLICE_ARG(c->table->name),
+                   (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
+}
+
 bool compile_column(struct compiler *c, const struct rule_node *n, unsigned image)
 {
     int i = compile_find_column(c, n->text);
-    if (i < 0)
-        return compile_fail(c, n->at, "table %.*s.%.*s has no column `%.*s`",
-                            SLICE_ARG(c->table->database), SLICE_ARG(c->table->name),
-                            (int)(n->text.len < 64 ? n->text.len : 64), (const char *)n->text.ptr);
+    if (i < 0) {
+        lacks_column(c, n->text, n->at);
+        c->err = ERR_CONFIG;
+        return false;
+    }
     const struct column *col = &c->table->columns[i];
     struct operand *o = compile_push(c, type_of_column(col), n->at);
     o->is_column = true;
@@ -403,10 +411,31 @@ void rule_program_free(struct rule_program *p)
     arena_free(p->arena);
 }
 
+/* Columns that the table lacks, but for the one that compiling ended at. */
+struct lacking {
+    const struct compiler *c;
+    uint32_t told;
+};
+
+static void tell_lacking(void *arg, struct slice column, uint32_t offset, bool set)
+{
+    const struct lacking *l = arg;
+    (void)set;
+    if (offset != l->told && compile_find_column(l->c, column) < 0)
+        lacks_column(l->c, column, offset);
+}
+
 enum err rule_filter_new(const struct rule_expression *x, const struct table *t, bool mariadb,
                          struct rule_program **out, struct rule_errors *errors)
 {
-    return compile_program(x, t, mariadb, false, out, errors);
+    uint32_t before = errors->count;
+    enum err e = compile_program(x, t, mariadb, false, out, errors);
+    if (e == ERR_CONFIG && errors->count > before) {
+        const struct compiler c = {.x = x, .table = t, .errors = errors};
+        struct lacking l = {.c = &c, .told = errors->items[before].offset};
+        rule_columns(x, tell_lacking, &l);
+    }
+    return e;
 }
 
 const uint16_t *rule_program_columns(const struct rule_program *p, uint32_t *count)

@@ -1,5 +1,6 @@
 #include "rules/objects.h"
 
+#include "base/hash.h"
 #include "rules/glob.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -29,11 +30,16 @@ struct rule {
     bool whole; /* database is a regex over database.table */
     struct part database;
     struct part table;
+    uint32_t next; /* of the names with the same hash, the next rule + 1; 0: none */
 };
 
 struct objects {
     bool fold_case;
     struct slice never[2]; /* database and table that no rule takes; len 0: none */
+    uint32_t *names;       /* by hash, of rules that name one table: the first one + 1; 0: none */
+    size_t name_mask;
+    uint32_t *patterns; /* the other rules, in their order */
+    size_t pattern_count;
     size_t count;
     struct rule rules[];
 };
@@ -145,6 +151,61 @@ static enum err compile_rule(struct rule *r, bool fold_case, struct errmsg *em)
     return ERR_OK;
 }
 
+static bool is_name(const struct part *p)
+{
+    if (p->kind != PART_GLOB)
+        return p->kind == PART_LITERAL;
+    for (size_t i = 0; i < p->text.len; i++)
+        if (strchr("*?[\\", p->text.ptr[i]) != NULL)
+            return false;
+    return true;
+}
+
+static bool names_one(const struct rule *r)
+{
+    return !r->whole && is_name(&r->database) && is_name(&r->table);
+}
+
+/* Of names that are equal, whether case counts or not. */
+static uint64_t name_hash(struct slice database, struct slice table)
+{
+    const struct slice parts[] = {database, table};
+    uint64_t h = HASH_START;
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < parts[k].len; i++) {
+            uint8_t c = parts[k].ptr[i];
+            h = (h ^ (c >= 'A' && c <= 'Z' ? c + 32u : c)) * UINT64_C(0x100000001b3);
+        }
+        h = hash_item(h, SLICE_LIT(""));
+    }
+    return h ^ h >> 32;
+}
+
+/* Rules that name one table go into a hash table, the first one of a chain first. */
+static enum err index_rules(struct objects *o, struct errmsg *em)
+{
+    size_t size = 16;
+    while (size < o->count * 2)
+        size *= 2;
+    o->names = calloc(size, sizeof(*o->names));
+    o->patterns = calloc(o->count + 1, sizeof(*o->patterns));
+    o->name_mask = size - 1;
+    if (o->names == NULL || o->patterns == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the object list");
+    for (size_t i = o->count; i-- > 0;) {
+        struct rule *r = &o->rules[i];
+        if (!names_one(r))
+            continue;
+        uint32_t *slot = &o->names[name_hash(r->database.text, r->table.text) & o->name_mask];
+        r->next = *slot;
+        *slot = (uint32_t)i + 1;
+    }
+    for (size_t i = 0; i < o->count; i++)
+        if (!names_one(&o->rules[i]))
+            o->patterns[o->pattern_count++] = (uint32_t)i;
+    return ERR_OK;
+}
+
 enum err objects_compile(const struct object_rule *rules, size_t count, bool fold_case,
                          struct objects **out, struct errmsg *em)
 {
@@ -165,6 +226,8 @@ enum err objects_compile(const struct object_rule *rules, size_t count, bool fol
             e = compile_rule(r, fold_case, em);
     }
     if (e == ERR_OK)
+        e = index_rules(o, em);
+    if (e == ERR_OK)
         *out = o;
     else
         objects_free(o);
@@ -179,6 +242,10 @@ void objects_free(struct objects *o)
         pcre2_code_free(r->table.regex);
         free(r->pattern);
         free(r->topic);
+    }
+    if (o != NULL) {
+        free(o->names);
+        free(o->patterns);
     }
     free(o);
 }
@@ -256,21 +323,47 @@ static bool is_never(const struct objects *o, struct slice database, struct slic
     return slice_eq(o->never[0], database) && slice_eq(o->never[1], table);
 }
 
+/* The first rule that names the table, or OBJECTS_NONE. */
+static size_t find_name(const struct objects *o, struct slice database, struct slice table)
+{
+    uint32_t i = o->names[name_hash(database, table) & o->name_mask];
+    for (; i != 0; i = o->rules[i - 1].next) {
+        const struct rule *r = &o->rules[i - 1];
+        bool same = o->fold_case
+                        ? slice_eq_nocase(r->database.text, database) &&
+                              slice_eq_nocase(r->table.text, table)
+                        : slice_eq(r->database.text, database) && slice_eq(r->table.text, table);
+        if (same)
+            return i - 1;
+    }
+    return OBJECTS_NONE;
+}
+
+enum err objects_decide(const struct objects *o, struct slice database, struct slice table,
+                        size_t *index, bool *excludes, struct errmsg *em)
+{
+    size_t found = OBJECTS_NONE;
+    if (o->never[0].len == 0 || !is_never(o, database, table)) {
+        found = find_name(o, database, table);
+        for (size_t i = 0; i < o->pattern_count && o->patterns[i] < found; i++) {
+            bool matches = false;
+            TRY(rule_match(o, &o->rules[o->patterns[i]], database, table, &matches, em));
+            if (matches)
+                found = o->patterns[i];
+        }
+    }
+    *index = found;
+    *excludes = found != OBJECTS_NONE && o->rules[found].excludes;
+    return ERR_OK;
+}
+
 enum err objects_match(const struct objects *o, struct slice database, struct slice table,
                        size_t *index, struct errmsg *em)
 {
-    size_t found = OBJECTS_NONE;
-    bool never = o->never[0].len > 0 && is_never(o, database, table);
-    for (size_t i = 0; i < o->count && !never; i++) {
-        bool matches = false;
-        TRY(rule_match(o, &o->rules[i], database, table, &matches, em));
-        if (!matches)
-            continue;
-        if (!o->rules[i].excludes)
-            found = i;
-        break;
-    }
-    *index = found;
+    bool excludes;
+    size_t found;
+    TRY(objects_decide(o, database, table, &found, &excludes, em));
+    *index = excludes ? OBJECTS_NONE : found;
     return ERR_OK;
 }
 
@@ -445,21 +538,11 @@ size_t objects_count(const struct objects *o)
     return o->count;
 }
 
-static bool is_name(const struct part *p)
-{
-    if (p->kind != PART_GLOB)
-        return p->kind == PART_LITERAL;
-    for (size_t i = 0; i < p->text.len; i++)
-        if (strchr("*?[\\", p->text.ptr[i]) != NULL)
-            return false;
-    return true;
-}
-
 bool objects_name(const struct objects *o, size_t index, struct slice *database,
                   struct slice *table)
 {
     const struct rule *r = &o->rules[index];
-    if (r->excludes || r->whole || !is_name(&r->database) || !is_name(&r->table))
+    if (r->excludes || !names_one(r))
         return false;
     *database = r->database.text;
     *table = r->table.text;

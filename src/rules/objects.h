@@ -14,6 +14,9 @@
  *   /regex/          alone, must match the whole of database.table
  *   !PATTERN         excludes what PATTERN matches
  *
+ * Rules that name one table without a pattern are found by their names, however
+ * many there are; the others are tried in turn.
+ *
  * A compiled list is immutable: any thread may match.
  */
 #pragma once
@@ -53,6 +56,14 @@ void objects_free(struct objects *o);
  */
 NODISCARD enum err objects_match(const struct objects *o, struct slice database, struct slice table,
                                  size_t *index, struct errmsg *em);
+
+/*
+ * The same with the rule that decides, an exclusion as well: *index is the
+ * first rule whose pattern matches, OBJECTS_NONE where none does.
+ */
+NODISCARD enum err objects_decide(const struct objects *o, struct slice database,
+                                  struct slice table, size_t *index, bool *excludes,
+                                  struct errmsg *em);
 
 /* How many rules there are. */
 size_t objects_count(const struct objects *o);

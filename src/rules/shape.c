@@ -102,7 +102,7 @@ static enum err shape_columns(struct shape *s, const struct shape_rule *r, const
         s->columns[i] = takes ? column_name(s->arena, r, name) : SLICE_LIT("");
         sent += s->columns[i].len > 0;
     }
-    if (sent == 0)
+    if (sent == 0 && t->column_count > 0)
         return errmsg_set(em, ERR_CONFIG,
                           "objects (line %u): no column of table %.*s.%.*s is left by columns",
                           r->line, SLICE_ARG(t->database), SLICE_ARG(t->name));
@@ -123,31 +123,46 @@ static enum err name_as(struct shape *s, const struct shape_rule *r, const struc
     return ERR_OK;
 }
 
+/* Who is told of everything that is wrong; fn NULL: nobody, the first thing ends it. */
+struct reporter {
+    shape_report_fn fn;
+    void *arg;
+};
+
+static void expression_error(const struct shape_rule *r, const struct table *t, const char *what,
+                             const struct rule_expression *x, const struct rule_error *error,
+                             struct errmsg *em)
+{
+    char text[320];
+    errmsg_set(em, ERR_CONFIG, "%s (objects, line %u) for table %.*s.%.*s, %s", what, r->line,
+               SLICE_ARG(t->database), SLICE_ARG(t->name),
+               rule_error_text(rule_expression_text(x), error, text, sizeof(text)));
+}
+
+/* em gets the first error; the others are told from here. */
+static enum err bad_expression(const struct shape_rule *r, const struct table *t, const char *what,
+                               const struct rule_expression *x, const struct rule_errors *errors,
+                               const struct reporter *rep, struct errmsg *em)
+{
+    struct errmsg other;
+    for (uint32_t i = 1; i < errors->count && rep->fn != NULL; i++) {
+        expression_error(r, t, what, x, &errors->items[i], &other);
+        rep->fn(rep->arg, other.text);
+    }
+    expression_error(r, t, what, x, &errors->items[0], em);
+    return ERR_CONFIG;
+}
+
 static enum err compile_filter(struct shape *s, const struct shape_rule *r, const struct table *t,
-                               bool mariadb, struct errmsg *em)
+                               bool mariadb, const struct reporter *rep, struct errmsg *em)
 {
     struct rule_errors errors = {0};
-    char text[320];
     if (r->filter == NULL)
         return ERR_OK;
     enum err e = rule_filter_new(r->filter, t, mariadb, &s->filter, &errors);
-    if (e != ERR_CONFIG)
-        return e;
-    return errmsg_set(
-        em, e, "objects[].filter (line %u) for table %.*s.%.*s, %s", r->line,
-        SLICE_ARG(t->database), SLICE_ARG(t->name),
-        rule_error_text(rule_expression_text(r->filter), &errors.items[0], text, sizeof(text)));
-}
-
-static enum err bad_expression(const struct shape_rule *r, const struct table *t, const char *what,
-                               const struct rule_expression *x, const struct rule_errors *errors,
-                               struct errmsg *em)
-{
-    char text[320];
-    return errmsg_set(
-        em, ERR_CONFIG, "%s for table %.*s.%.*s (objects, line %u), %s", what,
-        SLICE_ARG(t->database), SLICE_ARG(t->name), r->line,
-        rule_error_text(rule_expression_text(x), &errors->items[0], text, sizeof(text)));
+    if (e == ERR_CONFIG)
+        return bad_expression(r, t, "objects[].filter", r->filter, &errors, rep, em);
+    return e;
 }
 
 static void take_labels(struct arena *a, const struct type_text *t, struct column *col)
@@ -189,7 +204,8 @@ static bool column_of_text(struct arena *a, const char *name, const char *type, 
 }
 
 static enum err add_column(struct shape *s, const struct shape_rule *r, const struct table *t,
-                           const struct shape_add *add, struct errmsg *em)
+                           const struct shape_add *add, const struct reporter *rep,
+                           struct errmsg *em)
 {
     struct rule_errors errors = {0};
     struct column *col = &s->wide->columns[s->wide->column_count];
@@ -204,7 +220,7 @@ static enum err add_column(struct shape *s, const struct shape_rule *r, const st
                               r->line, SLICE_ARG(t->database), SLICE_ARG(t->name), add->name);
     enum err e = rule_value_new(add->value, s->wide, &s->add[s->add_count], &errors);
     if (e == ERR_CONFIG)
-        return bad_expression(r, t, "add_columns", add->value, &errors, em);
+        return bad_expression(r, t, "add_columns", add->value, &errors, rep, em);
     TRY(e);
     s->add_count++;
     s->wide->column_count++;
@@ -270,14 +286,14 @@ static void recode_column(void *arg, uint32_t column)
 }
 
 static enum err add_script(struct shape *s, const struct shape_rule *r, const struct table *t,
-                           struct errmsg *em)
+                           const struct reporter *rep, struct errmsg *em)
 {
     struct rule_errors errors = {0};
     if (r->etl == NULL)
         return ERR_OK;
     enum err e = rule_script_new(r->etl, s->wide, &s->script, &errors);
     if (e == ERR_CONFIG)
-        return bad_expression(r, t, "etl", r->etl, &errors, em);
+        return bad_expression(r, t, "etl", r->etl, &errors, rep, em);
     TRY(e);
     if (rule_script_is_empty(s->script)) {
         rule_program_free(s->script);
@@ -294,9 +310,34 @@ static enum err add_script(struct shape *s, const struct shape_rule *r, const st
     return ERR_OK;
 }
 
+/* The first thing that is wrong, and the one at hand. */
+struct trouble {
+    enum err err;
+    struct errmsg *em; /* of the first */
+    struct errmsg next;
+};
+
+static bool may_go_on(const struct trouble *t, const struct reporter *rep)
+{
+    return t->err == ERR_OK || (t->err == ERR_CONFIG && rep->fn != NULL);
+}
+
+static void note(struct trouble *t, const struct reporter *rep, enum err e)
+{
+    if (e == ERR_OK)
+        return;
+    if (t->err == ERR_OK && t->em != NULL)
+        *t->em = t->next;
+    else if (e == ERR_CONFIG && rep->fn != NULL)
+        rep->fn(rep->arg, t->next.text);
+    if (t->err == ERR_OK || e == ERR_NO_MEMORY)
+        t->err = e;
+    t->next = (struct errmsg){0};
+}
+
 /* The table with what is added to it. */
 static enum err widen(struct shape *s, const struct shape_rule *r, const struct table *t,
-                      struct errmsg *em)
+                      const struct reporter *rep, struct errmsg *em)
 {
     s->source_columns = t->column_count;
     s->source = t;
@@ -313,29 +354,41 @@ static enum err widen(struct shape *s, const struct shape_rule *r, const struct 
     memcpy(s->wide, t, sizeof(*t)); /* it is ours: its count of references is never looked at */
     memcpy(columns, t->columns, t->column_count * sizeof(*columns));
     s->wide->columns = columns;
-    for (size_t i = 0; i < r->add_count; i++)
-        TRY(add_column(s, r, t, &r->add[i], em));
-    TRY(add_script(s, r, t, em));
+    struct trouble trouble = {.em = em};
+    for (size_t i = 0; i < r->add_count && may_go_on(&trouble, rep); i++)
+        note(&trouble, rep, add_column(s, r, t, &r->add[i], rep, &trouble.next));
+    if (may_go_on(&trouble, rep))
+        note(&trouble, rep, add_script(s, r, t, rep, &trouble.next));
+    TRY(trouble.err);
     if (s->wide->column_count == t->column_count)
         s->wide = s->script != NULL ? s->wide : NULL;
     return ERR_OK;
 }
 
 static enum err fill(struct shape *s, const struct shape_rule *r, const struct objects *o,
-                     size_t index, const struct table *t, bool mariadb, struct errmsg *em)
+                     size_t index, const struct table *t, bool mariadb, const struct reporter *rep,
+                     struct errmsg *em)
 {
-    TRY(name_as(s, r, o, index, t, r->database_as, t->database, &s->database, em));
-    TRY(name_as(s, r, o, index, t, r->table_as, t->name, &s->table, em));
-    TRY(compile_filter(s, r, t, mariadb, em));
-    TRY(widen(s, r, t, em));
-    TRY(shape_columns(s, r, shape_table(s, t), t->column_count, em));
+    struct trouble trouble = {.em = em};
+    struct errmsg *next = &trouble.next;
+    note(&trouble, rep,
+         name_as(s, r, o, index, t, r->database_as, t->database, &s->database, next));
+    if (may_go_on(&trouble, rep))
+        note(&trouble, rep, name_as(s, r, o, index, t, r->table_as, t->name, &s->table, next));
+    if (may_go_on(&trouble, rep))
+        note(&trouble, rep, compile_filter(s, r, t, mariadb, rep, next));
+    if (may_go_on(&trouble, rep))
+        note(&trouble, rep, widen(s, r, t, rep, next));
+    if (may_go_on(&trouble, rep))
+        note(&trouble, rep, shape_columns(s, r, shape_table(s, t), t->column_count, next));
     s->dml = r->dml;
     s->selects = s->filter != NULL || s->dml != SHAPE_ALL;
-    return s->arena->failed ? ERR_NO_MEMORY : ERR_OK;
+    return trouble.err == ERR_OK && s->arena->failed ? ERR_NO_MEMORY : trouble.err;
 }
 
-enum err shape_new(const struct shape_rule *r, const struct objects *o, size_t index,
-                   const struct table *t, bool mariadb, struct shape **out, struct errmsg *em)
+static enum err make(const struct shape_rule *r, const struct objects *o, size_t index,
+                     const struct table *t, bool mariadb, const struct reporter *rep,
+                     struct shape **out, struct errmsg *em)
 {
     struct arena *arena = arena_new(512);
     struct shape *s = arena != NULL ? arena_alloc(arena, sizeof(*s)) : NULL;
@@ -345,13 +398,31 @@ enum err shape_new(const struct shape_rule *r, const struct objects *o, size_t i
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the rules of a table");
     }
     s->arena = arena;
-    enum err e = fill(s, r, o, index, t, mariadb, em);
+    enum err e = fill(s, r, o, index, t, mariadb, rep, em);
     if (e != ERR_OK) {
         shape_free(s);
         return e;
     }
     *out = s;
     return ERR_OK;
+}
+
+enum err shape_new(const struct shape_rule *r, const struct objects *o, size_t index,
+                   const struct table *t, bool mariadb, struct shape **out, struct errmsg *em)
+{
+    return make(r, o, index, t, mariadb, &(struct reporter){0}, out, em);
+}
+
+enum err shape_check(const struct shape_rule *r, const struct objects *o, size_t index,
+                     const struct table *t, bool mariadb, shape_report_fn report, void *arg)
+{
+    struct shape *s = NULL;
+    struct errmsg first = {0};
+    enum err e = make(r, o, index, t, mariadb, &(struct reporter){report, arg}, &s, &first);
+    if (e == ERR_CONFIG)
+        report(arg, first.text);
+    shape_free(s);
+    return e;
 }
 
 void shape_free(struct shape *s)

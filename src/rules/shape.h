@@ -87,6 +87,15 @@ NODISCARD enum err shape_new(const struct shape_rule *r, const struct objects *o
                              struct errmsg *em);
 void shape_free(struct shape *s); /* may be NULL */
 
+/*
+ * Calls report for each thing that shape_new() would refuse, not the first
+ * alone. ERR_OK: nothing; ERR_CONFIG; ERR_NO_MEMORY.
+ */
+typedef void (*shape_report_fn)(void *arg, const char *sentence);
+NODISCARD enum err shape_check(const struct shape_rule *r, const struct objects *o, size_t index,
+                               const struct table *t, bool mariadb, shape_report_fn report,
+                               void *arg);
+
 /* The table as it goes out, which messages are made for. */
 static inline const struct table *shape_table(const struct shape *s, const struct table *t)
 {

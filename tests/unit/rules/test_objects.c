@@ -140,6 +140,40 @@ Test(objects, a_name_that_is_no_utf8_cannot_be_decided_by_a_regex)
     objects_free(o);
 }
 
+Test(objects, names_and_patterns_keep_their_order)
+{
+    const struct object_rule rules[] = {
+        {"shop.a", 1, "t"},   {"!shop.b", 2, NULL},  {"shop.[ac]", 3, "t"}, {"shop.c", 4, "t"},
+        {"`shop`.b", 5, "t"}, {"!shop.d*", 6, NULL}, {"shop.d", 7, "t"},    {"/.*/", 8, "t"}};
+    struct objects *o = compiled(rules, 8, false);
+    cr_assert_eq(index_of(o, "shop", "a"), 0);
+    cr_assert_eq(index_of(o, "shop", "b"), OBJECTS_NONE);
+    cr_assert_eq(index_of(o, "shop", "c"), 2);
+    cr_assert_eq(index_of(o, "shop", "d"), OBJECTS_NONE);
+    cr_assert_eq(index_of(o, "shop", "A"), 7);
+    size_t index;
+    bool excludes;
+    struct errmsg em = {0};
+    cr_assert_eq(objects_decide(o, SLICE_LIT("shop"), SLICE_LIT("d"), &index, &excludes, &em), 0);
+    cr_assert(index == 5 && excludes);
+    objects_free(o);
+}
+
+Test(objects, ten_thousand_names_are_found_as_one_is)
+{
+    static char names[10000][24];
+    static struct object_rule rules[10000];
+    for (size_t i = 0; i < 10000; i++) {
+        snprintf(names[i], sizeof(names[i]), "shop.table_%zu", i);
+        rules[i] = (struct object_rule){names[i], (uint32_t)i + 1, "t"};
+    }
+    struct objects *o = compiled(rules, 10000, true);
+    for (size_t i = 0; i < 10000; i++)
+        cr_assert_eq(index_of(o, "SHOP", names[i] + 5), i);
+    cr_assert_eq(index_of(o, "shop", "table_10000"), OBJECTS_NONE);
+    objects_free(o);
+}
+
 static enum err topic_of(const char *template, const char *database, const char *table, char *out,
                          struct errmsg *em)
 {
