@@ -47,9 +47,20 @@ static void note_owner(int lock)
         (void)!pwrite(lock, text, (size_t)len, 0);
 }
 
-static enum err take_lock(struct ckpt *c, struct errmsg *em)
+static enum err tell_owner(const struct ckpt *c, struct errmsg *em)
 {
     char owner[32] = "";
+    ssize_t n = pread(c->lock, owner, sizeof(owner) - 1, 0);
+    long pid = n > 0 ? strtol(owner, NULL, 10) : 0;
+    return errmsg_set(
+        em, ERR_STATE_LOCKED,
+        "state folder %s is in use by another process (pid %ld): stop it, or give this "
+        "task a state_dir of its own",
+        c->path, pid);
+}
+
+static enum err take_lock(struct ckpt *c, struct errmsg *em)
+{
     c->lock = openat(c->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (c->lock < 0)
         return folder_error(c, em, "its lock file cannot be opened");
@@ -59,13 +70,7 @@ static enum err take_lock(struct ckpt *c, struct errmsg *em)
     }
     if (errno != EWOULDBLOCK)
         return folder_error(c, em, "cannot be locked");
-    ssize_t n = pread(c->lock, owner, sizeof(owner) - 1, 0);
-    long pid = n > 0 ? strtol(owner, NULL, 10) : 0;
-    return errmsg_set(
-        em, ERR_STATE_LOCKED,
-        "state folder %s is in use by another process (pid %ld): stop it, or give this "
-        "task a state_dir of its own",
-        c->path, pid);
+    return tell_owner(c, em);
 }
 
 /* The sequence in a name, 0 when it is no log's. */
@@ -179,10 +184,11 @@ static enum err recover(struct ckpt *c, struct errmsg *em)
     return e;
 }
 
-/* The log says whose it is. */
-static enum err check_task(struct ckpt *c, const char *task, struct errmsg *em)
+/* The log says whose it is. *named: it does. */
+static enum err compare_task(const struct ckpt *c, const char *task, bool *named, struct errmsg *em)
 {
     const struct ckpt_entry *e = ckpt_state_get(&c->state, WAL_TASK, SLICE_LIT(""));
+    *named = e != NULL;
     if (e == NULL && c->file.sequence != 0)
         return errmsg_set(em, ERR_STATE_DAMAGED, "state folder %s: its log does not name a task",
                           c->path);
@@ -191,7 +197,14 @@ static enum err check_task(struct ckpt *c, const char *task, struct errmsg *em)
                           "state folder %s belongs to the task %.*s, not to %s: give each task a "
                           "state_dir of its own",
                           c->path, SLICE_ARG(ckpt_entry_value(e)), task);
-    if (e != NULL)
+    return ERR_OK;
+}
+
+static enum err check_task(struct ckpt *c, const char *task, struct errmsg *em)
+{
+    bool named;
+    TRY(compare_task(c, task, &named, em));
+    if (named)
         return ERR_OK;
     struct writer w;
     writer_init(&w, 4096);
@@ -219,15 +232,23 @@ static enum err open_all(struct ckpt *c, const char *task, struct errmsg *em)
     return list_logs(c, c->file.sequence, &newest, em);
 }
 
-enum err ckpt_open_sized(const char *folder, const char *task, uint64_t size_min, struct ckpt **out,
-                         struct errmsg *em)
+static struct ckpt *ckpt_blank(const char *folder)
 {
     struct ckpt *c = calloc(1, sizeof(*c));
     if (c == NULL || (c->path = strdup(folder)) == NULL) {
         free(c);
-        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the checkpoint");
+        return NULL;
     }
     c->folder = c->lock = c->file.fd = -1;
+    return c;
+}
+
+enum err ckpt_open_sized(const char *folder, const char *task, uint64_t size_min, struct ckpt **out,
+                         struct errmsg *em)
+{
+    struct ckpt *c = ckpt_blank(folder);
+    if (c == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the checkpoint");
     c->size_min = size_min;
     writer_init(&c->pending, CKPT_PENDING_MAX);
     enum err e = open_all(c, task, em);
@@ -241,6 +262,47 @@ enum err ckpt_open_sized(const char *folder, const char *task, uint64_t size_min
 enum err ckpt_open(const char *folder, const char *task, struct ckpt **out, struct errmsg *em)
 {
     return ckpt_open_sized(folder, task, SIZE_MIN, out, em);
+}
+
+/* *there false: no folder, or none of ours. */
+static enum err look_into(struct ckpt *c, const char *task, bool *there, struct errmsg *em)
+{
+    bool named;
+    *there = false;
+    c->folder = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->folder < 0)
+        return errno == ENOENT ? ERR_OK : folder_error(c, em, "cannot be opened");
+    c->lock = openat(c->folder, "lock", O_RDONLY | O_CLOEXEC);
+    if (c->lock < 0)
+        return errno == ENOENT ? ERR_OK : folder_error(c, em, "its lock file cannot be opened");
+    bool used = flock(c->lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    enum err e = recover(c, em);
+    if (e == ERR_OK)
+        e = compare_task(c, task, &named, em);
+    /* A log that is being written may look damaged; that it is another task's is sure. */
+    if (used && e != ERR_CONFIG)
+        return tell_owner(c, em);
+    *there = e == ERR_OK && c->file.sequence != 0;
+    return e;
+}
+
+enum err ckpt_open_to_read(const char *folder, const char *task, struct ckpt **out,
+                           struct errmsg *em)
+{
+    bool there;
+    struct ckpt *c = ckpt_blank(folder);
+    if (c == NULL)
+        return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the checkpoint");
+    writer_init(&c->pending, 0);
+    enum err e = look_into(c, task, &there, em);
+    if (e == ERR_OK && there) {
+        *out = c;
+        return ERR_OK;
+    }
+    ckpt_close(c);
+    if (e == ERR_OK)
+        *out = NULL;
+    return e;
 }
 
 void ckpt_close(struct ckpt *c)

@@ -293,3 +293,39 @@ enum err registry_register(struct registry *r, const char *topic, struct slice s
         frame[1 + i] = (uint8_t)(id >> (24 - 8 * i));
     return ERR_OK;
 }
+
+static enum err read_config(const struct registry *r, struct errmsg *em)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
+    struct slice text = writer_slice(&r->answer);
+    json_t *answer = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    enum err e = ERR_OK;
+    if (status >= 400 && (json_is_object(answer) || status == 401 || status == 403))
+        e = describe_refusal(r, status, "(none)", answer, em);
+    else if (status != 200 || !json_is_object(answer))
+        e = describe_stranger(r, status, em);
+    json_decref(answer);
+    return e;
+}
+
+/* Its settings are the smallest thing that every registry tells. */
+enum err registry_reach(struct registry *r, struct errmsg *em)
+{
+    struct writer url;
+    writer_init(&url, 64u << 10);
+    writer_printf(&url, "%s/config", r->url);
+    writer_u8(&url, 0);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (url.err == ERR_OK) {
+        r->why[0] = 0;
+        writer_clear(&r->answer);
+        code = curl_easy_setopt(r->curl, CURLOPT_URL, (const char *)url.base);
+        if (code == CURLE_OK)
+            code = curl_easy_setopt(r->curl, CURLOPT_HTTPGET, 1L);
+        if (code == CURLE_OK)
+            code = curl_easy_perform(r->curl);
+    }
+    writer_fini(&url);
+    return code == CURLE_OK ? read_config(r, em) : describe_failure(r, code, em);
+}

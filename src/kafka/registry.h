@@ -42,6 +42,9 @@ NODISCARD enum err registry_new(const struct registry_options *o, struct registr
                                 struct errmsg *em);
 void registry_free(struct registry *r); /* may be NULL */
 
+/* Whether a registry answers there and lets us in; nothing is registered. */
+NODISCARD enum err registry_reach(struct registry *r, struct errmsg *em);
+
 /*
  * Registers the schema of a topic's values and makes the frame that stands
  * before each of them.

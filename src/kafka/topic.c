@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "kafka/embedded.h"
 #include "kafka/kafka_err.h"
+#include "kafka/topic_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +20,6 @@
 
 #define SLICE_FIRST_MS 400
 #define PAUSE_MS       20 /* between looks at a topic that is being made */
-
-struct kafka_admin {
-    rd_kafka_t *rk;
-    struct kafka_embedded *embedded;
-    int timeout_ms;
-    rd_kafka_resp_err_t trouble; /* the gravest error since the last call began */
-    char trouble_text[256];
-    char where[160];                       /* brokers, for sentences */
-    const struct kafka_property *settings; /* of topics to be made; borrowed */
-    size_t setting_count;
-};
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
@@ -82,21 +72,15 @@ void kafka_admin_free(struct kafka_admin *a)
     free(a);
 }
 
-/* A deadline that hands out slices: each twice the one before, the last what is left. */
-struct slices {
-    uint64_t end_ms;
-    int next_ms;
-};
-
-static struct slices slices_begin(struct kafka_admin *a)
+struct kafka_slices kafka_slices_begin(struct kafka_admin *a)
 {
     rd_kafka_poll(a->rk, 0); /* errors of a time before this call */
     a->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
-    return (struct slices){clock_mono_ms() + (uint64_t)a->timeout_ms, SLICE_FIRST_MS};
+    return (struct kafka_slices){clock_mono_ms() + (uint64_t)a->timeout_ms, SLICE_FIRST_MS};
 }
 
 /* Length of the next slice, or 0 when the time is over. */
-static int slices_next(struct slices *s)
+int kafka_slices_next(struct kafka_slices *s)
 {
     uint64_t now = clock_mono_ms();
     if (now >= s->end_ms)
@@ -115,8 +99,8 @@ static bool refused(struct kafka_admin *a)
 }
 
 /* The sentence for a request that failed; the client's trouble explains it better. */
-static enum err tell(struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t re,
-                     const char *text, struct errmsg *msg)
+enum err kafka_admin_tell(struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t re,
+                          const char *text, struct errmsg *msg)
 {
     bool waited = kafka_err(re) == ERR_BROKER_DOWN;
     if (waited && a->trouble != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -135,18 +119,18 @@ typedef const struct rd_kafka_metadata metadata;
 static enum err ask_metadata(struct kafka_admin *a, rd_kafka_topic_t *rkt, const char *topic,
                              metadata **out, struct errmsg *msg)
 {
-    struct slices s = slices_begin(a);
+    struct kafka_slices s = kafka_slices_begin(a);
     rd_kafka_resp_err_t re = RD_KAFKA_RESP_ERR__TIMED_OUT;
     int slice;
 
-    while ((slice = slices_next(&s)) > 0) {
+    while ((slice = kafka_slices_next(&s)) > 0) {
         re = rd_kafka_metadata(a->rk, 0, rkt, out, slice);
         if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
             return ERR_OK;
         if (refused(a) || kafka_err(re) != ERR_BROKER_DOWN)
             break;
     }
-    return tell(a, topic, re, NULL, msg);
+    return kafka_admin_tell(a, topic, re, NULL, msg);
 }
 
 /* The topic's own code, and its partitions when that is none; *settled: all have leaders. */
@@ -156,7 +140,7 @@ static enum err look_at(struct kafka_admin *a, const char *topic, rd_kafka_resp_
     metadata *md;
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(a->rk, topic, NULL);
     if (rkt == NULL)
-        return tell(a, topic, rd_kafka_last_error(), NULL, msg);
+        return kafka_admin_tell(a, topic, rd_kafka_last_error(), NULL, msg);
     enum err e = ask_metadata(a, rkt, topic, &md, msg);
     rd_kafka_topic_destroy(rkt);
     if (e != ERR_OK)
@@ -186,7 +170,7 @@ enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, bool *exis
     bool missing =
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !missing && kafka_err(code) != ERR_BROKER_DOWN)
-        return tell(a, topic, code, NULL, msg);
+        return kafka_admin_tell(a, topic, code, NULL, msg);
     *exists = !missing;
     return ERR_OK;
 }
@@ -207,7 +191,7 @@ enum err kafka_topic_partitions(struct kafka_admin *a, const char *topic, int32_
             return ERR_OK;
         }
         if (kafka_err(code) != ERR_BROKER_DOWN || clock_mono_ms() >= end)
-            return tell(a, topic, code, NULL, msg);
+            return kafka_admin_tell(a, topic, code, NULL, msg);
         rd_kafka_poll(a->rk, PAUSE_MS);
     }
 }
@@ -236,11 +220,11 @@ static enum err wait_settled(struct kafka_admin *a, const char *topic, struct er
  * One Admin API request: sent by the caller on queue; the event is the
  * caller's to destroy. NULL: no answer in time, or refused.
  */
-static rd_kafka_event_t *admin_answer(struct kafka_admin *a, rd_kafka_queue_t *queue,
-                                      struct slices *s)
+rd_kafka_event_t *kafka_admin_answer(struct kafka_admin *a, rd_kafka_queue_t *queue,
+                                     struct kafka_slices *s)
 {
     int slice;
-    while ((slice = slices_next(s)) > 0) {
+    while ((slice = kafka_slices_next(s)) > 0) {
         rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, slice);
         if (ev != NULL)
             return ev;
@@ -250,7 +234,7 @@ static rd_kafka_event_t *admin_answer(struct kafka_admin *a, rd_kafka_queue_t *q
     return NULL;
 }
 
-static rd_kafka_AdminOptions_t *admin_options(struct kafka_admin *a, rd_kafka_admin_op_t op)
+rd_kafka_AdminOptions_t *kafka_admin_options(struct kafka_admin *a, rd_kafka_admin_op_t op)
 {
     char why[128];
     rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->rk, op);
@@ -262,9 +246,10 @@ static enum err create_judge(struct kafka_admin *a, const char *topic, rd_kafka_
                              bool *created, struct errmsg *msg)
 {
     if (ev == NULL)
-        return tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
+        return kafka_admin_tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
     if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev), msg);
+        return kafka_admin_tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev),
+                                msg);
     size_t n;
     const rd_kafka_topic_result_t **results =
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
@@ -275,7 +260,7 @@ static enum err create_judge(struct kafka_admin *a, const char *topic, rd_kafka_
     *created = re == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (*created || re == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return ERR_OK;
-    return tell(a, topic, re, rd_kafka_topic_result_error_string(results[0]), msg);
+    return kafka_admin_tell(a, topic, re, rd_kafka_topic_result_error_string(results[0]), msg);
 }
 
 void kafka_topic_settings(struct kafka_admin *a, const struct kafka_property *settings,
@@ -296,11 +281,11 @@ static enum err create_real(struct kafka_admin *a, const char *topic, int32_t pa
     for (size_t i = 0; i < a->setting_count; i++)
         rd_kafka_NewTopic_set_config(spec, a->settings[i].name, a->settings[i].value);
 
-    struct slices s = slices_begin(a);
+    struct kafka_slices s = kafka_slices_begin(a);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
-    rd_kafka_AdminOptions_t *options = admin_options(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_t *options = kafka_admin_options(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_CreateTopics(a->rk, &spec, 1, options, queue);
-    rd_kafka_event_t *ev = admin_answer(a, queue, &s);
+    rd_kafka_event_t *ev = kafka_admin_answer(a, queue, &s);
     enum err e = create_judge(a, topic, ev, created, msg);
 
     if (ev != NULL)
@@ -333,11 +318,11 @@ enum err kafka_topic_create(struct kafka_admin *a, const char *topic, int32_t pa
 static enum err partition_records(struct kafka_admin *a, const char *topic, int32_t partition,
                                   int64_t *records, struct errmsg *msg)
 {
-    struct slices s = slices_begin(a);
+    struct kafka_slices s = kafka_slices_begin(a);
     rd_kafka_resp_err_t re = RD_KAFKA_RESP_ERR__TIMED_OUT;
     int slice;
 
-    while ((slice = slices_next(&s)) > 0) {
+    while ((slice = kafka_slices_next(&s)) > 0) {
         int64_t low, high;
         re = rd_kafka_query_watermark_offsets(a->rk, topic, partition, &low, &high, slice);
         if (re == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -347,7 +332,7 @@ static enum err partition_records(struct kafka_admin *a, const char *topic, int3
         if (refused(a) || kafka_err(re) != ERR_BROKER_DOWN)
             break;
     }
-    return tell(a, topic, re, NULL, msg);
+    return kafka_admin_tell(a, topic, re, NULL, msg);
 }
 
 enum err kafka_topic_records(struct kafka_admin *a, const char *topic, int64_t *records,
@@ -370,9 +355,10 @@ static enum err message_max_judge(struct kafka_admin *a, const char *topic, rd_k
                                   int64_t *bytes, struct errmsg *msg)
 {
     if (ev == NULL)
-        return tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
+        return kafka_admin_tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
     if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev), msg);
+        return kafka_admin_tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev),
+                                msg);
     *bytes = 0;
     size_t n;
     const rd_kafka_ConfigResource_t **resources =
@@ -396,12 +382,12 @@ enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64
         *bytes = 0;
         return ERR_OK;
     }
-    struct slices s = slices_begin(a);
+    struct kafka_slices s = kafka_slices_begin(a);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
-    rd_kafka_AdminOptions_t *options = admin_options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_AdminOptions_t *options = kafka_admin_options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *which = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     rd_kafka_DescribeConfigs(a->rk, &which, 1, options, queue);
-    rd_kafka_event_t *ev = admin_answer(a, queue, &s);
+    rd_kafka_event_t *ev = kafka_admin_answer(a, queue, &s);
     enum err e = message_max_judge(a, topic, ev, bytes, msg);
 
     if (ev != NULL)

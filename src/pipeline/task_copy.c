@@ -161,13 +161,10 @@ static enum err check_grants(struct task *t, struct errmsg *em)
 /* A part of a row that comes in the window of a chunk could not take the place of the whole. */
 static enum err check_row_image(const struct task *t, struct errmsg *em)
 {
-    const char *image = t->server.row_image;
-    if (image[0] == 0 || strcmp(image, "FULL") == 0)
-        return ERR_OK;
-    return errmsg_set(em, ERR_SOURCE_SETUP,
-                      "source %s:%u: binlog_row_image is %s, and the full copy needs FULL: SET "
-                      "GLOBAL binlog_row_image=FULL, or leave the full phase out",
-                      t->config->source.host, t->config->source.port, image);
+    enum err e = src_server_check_image(&t->server, em);
+    if (e != ERR_OK)
+        errmsg_prefix(em, "source %s:%u", t->config->source.host, t->config->source.port);
+    return e;
 }
 
 enum err task_open_copy(struct task *t, struct errmsg *em)

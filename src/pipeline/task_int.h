@@ -14,6 +14,7 @@
 #include "pipeline/feeder.h"
 #include "pipeline/guard.h"
 #include "pipeline/history.h"
+#include "pipeline/options.h"
 #include "pipeline/pulse.h"
 #include "pipeline/replica.h"
 #include "pipeline/schema_phase.h"
@@ -68,9 +69,8 @@ struct task {
     struct fault fault;
 
     /* the destination */
-    struct kafka_options kafka;
-    const struct kafka_property *topic_settings; /* of topics that are made; NULL: none */
-    char *brokers;
+    struct destination_options to;
+    struct kafka_options kafka; /* of it, with the embedded broker if there is one */
     struct kafka_embedded *embedded;
     struct kafka_admin *admin;
     struct registry *registry; /* NULL: none */
@@ -105,7 +105,7 @@ struct task {
     struct lane *lanes[LANES_MAX];
     struct feeder feeder;
     struct progress progress;
-    struct copy *copy; /* the full copy; NULL: none */
+    struct copy *copy;   /* the full copy; NULL: none */
     struct guard *guard; /* NULL: nothing is to be looked at */
     struct replica *replica;
     pthread_t reader;

@@ -471,9 +471,7 @@ void task_close(struct task *t)
     topics_fini(&t->topics);
     kafka_admin_free(t->admin);
     registry_free(t->registry);
-    free((void *)(uintptr_t)t->kafka.properties);
-    free((void *)(uintptr_t)t->topic_settings);
-    free(t->brokers);
+    destination_options_fini(&t->to);
     position_fini(&t->acked);
     position_fini(&t->show.durable);
     pthread_mutex_destroy(&t->fault.lock);

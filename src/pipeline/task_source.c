@@ -17,34 +17,6 @@
 
 #define SERVER_ID_BASE 1000000000u /* ours are above those that people give */
 
-static const enum src_tls tls_modes[] = {[CONF_TLS_DISABLED] = SRC_TLS_DISABLED,
-                                         [CONF_TLS_PREFERRED] = SRC_TLS_PREFERRED,
-                                         [CONF_TLS_REQUIRED] = SRC_TLS_REQUIRED,
-                                         [CONF_TLS_VERIFY_CA] = SRC_TLS_VERIFY_CA,
-                                         [CONF_TLS_VERIFY_IDENTITY] = SRC_TLS_VERIFY_IDENTITY};
-static const enum src_compression compressions[] = {
-    [CONF_WIRE_NONE] = SRC_PLAIN, [CONF_WIRE_ZLIB] = SRC_ZLIB, [CONF_WIRE_ZSTD] = SRC_ZSTD};
-
-static void fill_options(struct task *t)
-{
-    const struct conf_source *s = &t->config->source;
-    t->source = (struct src_options){
-        .host = s->host,
-        .port = s->port,
-        .user = s->user,
-        .password = s->password,
-        .tls = tls_modes[s->tls],
-        .tls_ca = s->tls_ca,
-        .tls_cert = s->tls_cert,
-        .tls_key = s->tls_key,
-        .tls_server_name = s->tls_server_name,
-        .compression = compressions[s->compression],
-        .connect_timeout_ms = s->connect_timeout_ms,
-        .role = "binary_log_listener",
-        .stop = &task_stopping,
-    };
-}
-
 /* A uuid of ours that stays the same over restarts, so that the source ends a stale stream of ours.
  */
 static void make_uuid(struct task *t)
@@ -446,7 +418,7 @@ static void forget_source(struct task *t)
 
 enum err task_open_source(struct task *t, struct errmsg *em)
 {
-    fill_options(t);
+    options_of_source(t->config, &task_stopping, &t->source);
     make_uuid(t);
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
     struct retry retry = {.view = t->o.view,

@@ -161,26 +161,59 @@ enum err src_server_read(struct src_session *s, struct src_server *out, struct e
     return ERR_OK;
 }
 
+enum err src_server_check_version(const struct src_server *sv, struct errmsg *em)
+{
+    if (sv->version >= 50600)
+        return ERR_OK;
+    return errmsg_set(em, ERR_SOURCE_SETUP,
+                      "the source is version %s: MySQL 5.6 or MariaDB 10.0 is the oldest that "
+                      "can be read",
+                      sv->version_text);
+}
+
+enum err src_server_check_log(const struct src_server *sv, struct errmsg *em)
+{
+    if (sv->log_bin)
+        return ERR_OK;
+    return errmsg_set(em, ERR_SOURCE_SETUP,
+                      "the source writes no binary log (log_bin is OFF): start it with "
+                      "log_bin=binlog and a server_id");
+}
+
+enum err src_server_check_id(const struct src_server *sv, struct errmsg *em)
+{
+    if (sv->server_id != 0)
+        return ERR_OK;
+    return errmsg_set(em, ERR_SOURCE_SETUP,
+                      "the source's server_id is 0, with which it refuses replicas: set "
+                      "server_id to a number of its own");
+}
+
+enum err src_server_check_format(const struct src_server *sv, struct errmsg *em)
+{
+    if (strcmp(sv->binlog_format, "ROW") == 0)
+        return ERR_OK;
+    return errmsg_set(em, ERR_SOURCE_SETUP,
+                      "the source's binlog_format is %s, which does not hold the rows: SET "
+                      "GLOBAL binlog_format=ROW there (open sessions keep the old one), and "
+                      "in its configuration",
+                      sv->binlog_format);
+}
+
+enum err src_server_check_image(const struct src_server *sv, struct errmsg *em)
+{
+    if (sv->row_image[0] == 0 || strcmp(sv->row_image, "FULL") == 0)
+        return ERR_OK;
+    return errmsg_set(em, ERR_SOURCE_SETUP,
+                      "binlog_row_image is %s, and the full copy needs FULL: SET "
+                      "GLOBAL binlog_row_image=FULL, or leave the full phase out",
+                      sv->row_image);
+}
+
 enum err src_server_check(const struct src_server *sv, struct errmsg *em)
 {
-    if (sv->version < 50600)
-        return errmsg_set(em, ERR_SOURCE_SETUP,
-                          "the source is version %s: MySQL 5.6 or MariaDB 10.0 is the oldest that "
-                          "can be read",
-                          sv->version_text);
-    if (!sv->log_bin)
-        return errmsg_set(em, ERR_SOURCE_SETUP,
-                          "the source writes no binary log (log_bin is OFF): start it with "
-                          "log_bin=binlog and a server_id");
-    if (sv->server_id == 0)
-        return errmsg_set(em, ERR_SOURCE_SETUP,
-                          "the source's server_id is 0, with which it refuses replicas: set "
-                          "server_id to a number of its own");
-    if (strcmp(sv->binlog_format, "ROW") != 0)
-        return errmsg_set(em, ERR_SOURCE_SETUP,
-                          "the source's binlog_format is %s, which does not hold the rows: SET "
-                          "GLOBAL binlog_format=ROW there (open sessions keep the old one), and "
-                          "in its configuration",
-                          sv->binlog_format);
-    return ERR_OK;
+    TRY(src_server_check_version(sv, em));
+    TRY(src_server_check_log(sv, em));
+    TRY(src_server_check_id(sv, em));
+    return src_server_check_format(sv, em);
 }

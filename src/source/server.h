@@ -55,6 +55,13 @@ NODISCARD enum err src_server_read(struct src_session *s, struct src_server *out
 /* log_bin on, binlog_format ROW, server_id not 0: ERR_SOURCE_SETUP with what to set. */
 NODISCARD enum err src_server_check(const struct src_server *sv, struct errmsg *em);
 
+/* One by one, for who wants to know all that is wrong. The image counts for the full copy only. */
+NODISCARD enum err src_server_check_version(const struct src_server *sv, struct errmsg *em);
+NODISCARD enum err src_server_check_log(const struct src_server *sv, struct errmsg *em);
+NODISCARD enum err src_server_check_id(const struct src_server *sv, struct errmsg *em);
+NODISCARD enum err src_server_check_format(const struct src_server *sv, struct errmsg *em);
+NODISCARD enum err src_server_check_image(const struct src_server *sv, struct errmsg *em);
+
 /*
  * The end of the binlog at one moment. With MySQL's GTIDs the set comes from
  * @@gtid_executed and is no pair with file and offset (see the server's
@@ -99,6 +106,9 @@ NODISCARD enum err src_server_binlogs(struct src_session *s, const struct src_se
  */
 NODISCARD enum err src_server_replica_ids(struct src_session *s, const struct src_server *sv,
                                           uint32_t **ids, size_t *count, struct errmsg *em);
+
+/* 'user'@'host' of the session as the server knows it, for GRANT statements in sentences. */
+void src_server_account(struct src_session *s, char *buf, size_t cap);
 
 /*
  * Whether the session's account may open a replication stream. ERR_ACCESS_DENIED

@@ -19,8 +19,7 @@ static uint64_t number(struct slice value)
     return v;
 }
 
-/* 'user'@'host' of the session, for GRANT statements in sentences. */
-static void account_name(struct src_session *s, char *buf, size_t cap)
+void src_server_account(struct src_session *s, char *buf, size_t cap)
 {
     char account[256];
     struct errmsg ignored;
@@ -40,7 +39,7 @@ static enum err missing_privilege(struct src_session *s, enum err e, const char 
     char account[400];
     if (e != ERR_ACCESS_DENIED)
         return e;
-    account_name(s, account, sizeof(account));
+    src_server_account(s, account, sizeof(account));
     return errmsg_set(em, e, "source %s: %s needs the privilege %s: GRANT %s ON *.* TO %s", s->peer,
                       what, privilege, privilege, account);
 }
