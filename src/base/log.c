@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +18,9 @@ static struct {
     char status[2048]; /* lines that are shown below the log */
     log_watch_fn watch;
     void *watch_arg;
+    atomic_uint_fast64_t lost; /* lines that could not be written, ever */
+    uint64_t lost_told;        /* of those, told by log.lost */
+    bool torn;                 /* the last one was written by half */
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -137,24 +142,12 @@ static void erase_status(void)
             dprintf(STDERR_FILENO, "\033[A\033[K");
 }
 
-void log_write(enum log_level level, const char *event, const char *fmt, ...)
+/* A whole line to stderr; false: not, or only the first part of it. */
+static bool put_line(enum log_level level, const char *event, const char *text)
 {
-    if (!log_enabled(level) && level > LOG_WARN)
-        return;
-    char text[2048], line[5000], when[32];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    timestamp(when);
-    pthread_mutex_lock(&logger.lock);
-    if (level <= LOG_WARN && logger.watch != NULL)
-        logger.watch(logger.watch_arg, level == LOG_WARN, event, text);
-    if (!log_enabled(level)) {
-        pthread_mutex_unlock(&logger.lock);
-        return;
-    }
+    char line[5000], when[32];
     int n;
+    timestamp(when);
     if (logger.json) {
         char fields[4700];
         fields_to_json(text, fields, sizeof(fields));
@@ -163,11 +156,59 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
     } else {
         n = snprintf(line, sizeof(line), "%s %-5s %s %s\n", when, level_names[level], event, text);
     }
-    if (n > 0) {
+    if (n <= 0)
+        return true;
+    size_t len = (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
+    ssize_t done;
+    do
+        done = write(STDERR_FILENO, line, len);
+    while (done < 0 && errno == EINTR);
+    logger.torn = done > 0 && (size_t)done < len;
+    return done == (ssize_t)len;
+}
+
+/* Where lines were lost and there is room again, that is said first. */
+static void put_line_or_count(enum log_level level, const char *event, const char *text)
+{
+    uint64_t lost = atomic_load(&logger.lost);
+    if (lost != logger.lost_told) {
+        char told[100];
+        snprintf(told, sizeof(told), "lines=%llu note=\"they could not be written\"",
+                 (unsigned long long)(lost - logger.lost_told));
+        bool whole = !logger.torn || write(STDERR_FILENO, "\n", 1) == 1;
+        if (whole && put_line(LOG_WARN, "log.lost", told))
+            logger.lost_told = lost;
+    }
+    if (put_line(level, event, text))
+        return;
+    int why = errno;
+    if (atomic_fetch_add(&logger.lost, 1) == logger.lost_told && logger.watch != NULL) {
+        char told[200];
+        snprintf(told, sizeof(told), "reason=\"the log cannot be written: %s\"", strerror(why));
+        logger.watch(logger.watch_arg, true, "log.lost", told);
+    }
+}
+
+uint64_t log_lost(void)
+{
+    return atomic_load(&logger.lost);
+}
+
+void log_write(enum log_level level, const char *event, const char *fmt, ...)
+{
+    if (!log_enabled(level) && level > LOG_WARN)
+        return;
+    char text[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    pthread_mutex_lock(&logger.lock);
+    if (level <= LOG_WARN && logger.watch != NULL)
+        logger.watch(logger.watch_arg, level == LOG_WARN, event, text);
+    if (log_enabled(level)) {
         erase_status();
-        size_t len = (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
-        ssize_t done = write(STDERR_FILENO, line, len);
-        (void)done; /* there is nowhere to say that the log cannot be written */
+        put_line_or_count(level, event, text);
         if (logger.status[0] != 0)
             dprintf(STDERR_FILENO, "%s", logger.status);
     }

@@ -14,6 +14,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -40,6 +41,12 @@ const char *log_quote(char *buf, size_t cap, const char *s);
  */
 typedef void (*log_watch_fn)(void *arg, bool warning, const char *event, const char *text);
 void log_watch(log_watch_fn fn, void *arg);
+
+/*
+ * Lines that could not be written whole (a full disk), as long as the process
+ * lives. The next line that can be is preceded by log.lost, which counts them.
+ */
+uint64_t log_lost(void);
 
 /*
  * The status of a terminal: one line or several, which replace those shown

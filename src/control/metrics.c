@@ -1,8 +1,10 @@
 #include "control/metrics.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 
 enum kind { COUNTER, GAUGE, HISTOGRAM, STATESET, INFO };
 
@@ -268,6 +270,73 @@ static void throttle_limit(const struct page *p)
     }
 }
 
+/* One sample a broker; `at` is the place of the figure in struct view_broker. */
+static void by_broker(const struct page *p, size_t at)
+{
+    for (size_t i = 0; i < p->s->broker_count; i++) {
+        const struct view_broker *b = &p->s->brokers[i];
+        begin_sample(p, p->m->kind == COUNTER ? "_total" : "");
+        label(p, "broker", b->name);
+        end_sample(p, *(const uint64_t *)(const void *)((const char *)b + at));
+    }
+}
+
+#define BROKER_FIGURE(name, member)                                                                \
+    static void name(const struct page *p)                                                         \
+    {                                                                                              \
+        by_broker(p, offsetof(struct view_broker, member));                                        \
+    }
+BROKER_FIGURE(broker_requests, requests)
+BROKER_FIGURE(broker_errors, errors)
+BROKER_FIGURE(broker_retries, retries)
+BROKER_FIGURE(broker_timeouts, timeouts)
+BROKER_FIGURE(broker_connects, connects)
+BROKER_FIGURE(broker_disconnects, disconnects)
+BROKER_FIGURE(broker_sent, sent_bytes)
+BROKER_FIGURE(broker_received, received_bytes)
+BROKER_FIGURE(broker_queued, queued)
+BROKER_FIGURE(broker_waiting, waiting)
+
+static void broker_up(const struct page *p)
+{
+    for (size_t i = 0; i < p->s->broker_count; i++) {
+        begin_sample(p, "");
+        label(p, "broker", p->s->brokers[i].name);
+        end_sample(p, p->s->brokers[i].up > 0);
+    }
+}
+
+static void broker_rtt(const struct page *p)
+{
+    for (size_t i = 0; i < p->s->broker_count; i++) {
+        const struct view_broker *b = &p->s->brokers[i];
+        const struct {
+            const char *of;
+            uint64_t us;
+        } figures[] = {{"mean", b->rtt_us}, {"p99", b->rtt_p99_us}};
+        for (size_t k = 0; k < 2; k++) {
+            begin_sample(p, "");
+            label(p, "broker", b->name);
+            label(p, "of", figures[k].of);
+            end_seconds(p, figures[k].us);
+        }
+    }
+}
+
+static void broker_throttle(const struct page *p)
+{
+    for (size_t i = 0; i < p->s->broker_count; i++) {
+        begin_sample(p, "");
+        label(p, "broker", p->s->brokers[i].name);
+        end_seconds(p, p->s->brokers[i].throttle_us);
+    }
+}
+
+static void lost_lines(const struct page *p)
+{
+    one(p, log_lost());
+}
+
 static void started(const struct page *p)
 {
     begin_sample(p, "");
@@ -306,6 +375,20 @@ static const struct metric metrics[] = {
     {"lanes", GAUGE, NULL, NULL, "Producer threads; 0 while nothing runs.", lanes},
     {"memory_bytes", GAUGE, "bytes", "pool", "Buffers in use: frames received, packs of encoded messages, queue of the producers (values lie in packs, and count in both).", memory},
     {"memory_limit_bytes", GAUGE, "bytes", NULL, "limits.memory.", memory_limit},
+    {"log_lost_lines", COUNTER, NULL, NULL, "Lines of the log that could not be written, for want of room on its disk as a rule.", lost_lines},
+    {"kafka_broker_up", GAUGE, NULL, "broker", "1 when a producer is connected to the broker. This and what follows is librdkafka's own account, every five seconds; its counters begin again when the task connects anew.", broker_up},
+    {"kafka_rtt_seconds", GAUGE, "seconds", "broker, of", "From a request's sending to its answer in the last five seconds; of is mean or p99, the largest of the producers'. 0: none was sent.", broker_rtt},
+    {"kafka_throttle_seconds", GAUGE, "seconds", "broker", "The longest that the broker held a request back in the last five seconds, by its quotas.", broker_throttle},
+    {"kafka_requests_queued", GAUGE, NULL, "broker", "Requests that wait to be sent.", broker_queued},
+    {"kafka_requests_unanswered", GAUGE, NULL, "broker", "Requests that wait for their answer.", broker_waiting},
+    {"kafka_requests", COUNTER, NULL, "broker", "Requests sent.", broker_requests},
+    {"kafka_request_errors", COUNTER, NULL, "broker", "Requests that could not be sent or failed.", broker_errors},
+    {"kafka_request_retries", COUNTER, NULL, "broker", "Requests sent again.", broker_retries},
+    {"kafka_request_timeouts", COUNTER, NULL, "broker", "Requests without an answer in time.", broker_timeouts},
+    {"kafka_connects", COUNTER, NULL, "broker", "Tries to connect.", broker_connects},
+    {"kafka_disconnects", COUNTER, NULL, "broker", "Connections that ended.", broker_disconnects},
+    {"kafka_sent_bytes", COUNTER, "bytes", "broker", "Sent, after compression.", broker_sent},
+    {"kafka_received_bytes", COUNTER, "bytes", "broker", "Received.", broker_received},
 };
 /* clang-format on */
 

@@ -26,8 +26,9 @@
  * message: the time between the first and the sending. The producer lets
  * messages wait for company itself.
  */
-#define LINGER_MS   "1"
-#define SYSLOG_CRIT 2 /* librdkafka speaks syslog levels; <syslog.h> clashes with our log */
+#define LINGER_MS     "1"
+#define STATISTICS_MS "5000" /* what is measured over an interval (stats.h) is over this one */
+#define SYSLOG_CRIT   2      /* librdkafka speaks syslog levels; <syslog.h> clashes with our log */
 
 /* Properties that may not be given, and the clause that says why. Aliases too. */
 static const struct {
@@ -191,7 +192,6 @@ static enum err put_common(rd_kafka_conf_t *conf, struct errmsg *msg)
     /* A lost connection is an event with a state of its own, not a log line each time. */
     TRY(put(conf, "log.connection.close", "false", msg));
     TRY(put(conf, "enable.metrics.push", "false", msg));
-    TRY(put(conf, "statistics.interval.ms", "0", msg));
     return ERR_OK;
 }
 
@@ -204,6 +204,7 @@ static enum err fill(rd_kafka_conf_t *conf, const struct kafka_options *o, enum 
     if (client == KAFKA_PRODUCES) {
         TRY(put_promises(conf, o, msg));
         TRY(put_queue(conf, o, msg));
+        TRY(put(conf, "statistics.interval.ms", STATISTICS_MS, msg));
     }
     for (size_t i = 0; i < o->property_count; i++) {
         TRY(kafka_property_check(o->properties[i].name, msg));

@@ -16,8 +16,10 @@
 #include "kafka/flusher.h"
 #include "kafka/gather.h"
 #include "kafka/kafka_err.h"
+#include "kafka/stats.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -74,6 +76,8 @@ struct kafka_producer {
     uint64_t linger_us;  /* how long one that is not may wait for company */
     uint64_t waiting_us; /* since when messages wait that are not pressed for; 0: none */
     struct kafka_state state;
+    /* The newest statistics, unread; NULL: none. Whoever takes it out has it. */
+    _Atomic(rd_kafka_event_t *) statistics;
     rd_kafka_resp_err_t reason_code; /* the last error event since an acknowledgement */
     char reason[400];
 };
@@ -102,7 +106,7 @@ static enum err start_client(struct kafka_producer *p, const struct kafka_option
     char why[512];
 
     TRY(kafka_conf_new(o, KAFKA_PRODUCES, &conf, msg));
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
     p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (p->rk == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -161,11 +165,31 @@ static void topic_free(struct kafka_topic *t)
     free(t);
 }
 
+/* The text stays with its event and is read by whoever asks, not on the row path. */
+static void keep_statistics(struct kafka_producer *p, rd_kafka_event_t *ev)
+{
+    /* Acquire and release: the event is whole for the one who takes it. */
+    ev = atomic_exchange_explicit(&p->statistics, ev, memory_order_acq_rel);
+    if (ev != NULL)
+        rd_kafka_event_destroy(ev);
+}
+
+enum err kafka_producer_stats(struct kafka_producer *p, struct kafka_stats **out)
+{
+    rd_kafka_event_t *ev = atomic_exchange_explicit(&p->statistics, NULL, memory_order_acq_rel);
+    if (ev == NULL)
+        return ERR_NO_ROOM;
+    enum err e = kafka_stats_parse(slice_str(rd_kafka_event_stats(ev)), out);
+    rd_kafka_event_destroy(ev);
+    return e;
+}
+
 void kafka_producer_free(struct kafka_producer *p)
 {
     if (p == NULL)
         return;
     kafka_flusher_free(p->flusher);
+    keep_statistics(p, NULL);
     if (p->rk != NULL) {
         rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
         if (p->outstanding > 0) {
@@ -623,12 +647,16 @@ size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn f
     rd_kafka_event_t *ev;
 
     while ((ev = next_event(p, timeout_ms)) != NULL) {
+        timeout_ms = 0;
+        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_STATS) {
+            keep_statistics(p, ev);
+            continue;
+        }
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
             count += take_reports(p, ev, fn, arg);
         else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR)
             take_error(p, ev);
         rd_kafka_event_destroy(ev);
-        timeout_ms = 0;
     }
     if (count > 0)
         p->state.silent_since_ms = p->outstanding > 0 ? clock_mono_ms() : 0;

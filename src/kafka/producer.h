@@ -108,6 +108,14 @@ int kafka_producer_due_ms(const struct kafka_producer *p);
  */
 int kafka_producer_fd(const struct kafka_producer *p);
 
+/*
+ * What librdkafka says of itself and the brokers, every five seconds, unless
+ * statistics.interval.ms says otherwise. ERR_NO_ROOM: nothing new since the
+ * last call. *out is freed by free(). Any thread, as long as p lives.
+ */
+struct kafka_stats;
+NODISCARD enum err kafka_producer_stats(struct kafka_producer *p, struct kafka_stats **out);
+
 /* Makes the fd readable. Any thread; what it announces must be visible before the call. */
 void kafka_producer_wake(struct kafka_producer *p);
 

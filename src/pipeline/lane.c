@@ -753,6 +753,11 @@ const struct lane_counters *lane_counters(const struct lane *l)
     return &l->counters;
 }
 
+enum err lane_kafka_stats(struct lane *l, struct kafka_stats **out)
+{
+    return kafka_producer_stats(l->producer, out);
+}
+
 void lane_drain(struct lane *l)
 {
     atomic_store(&l->draining, true);

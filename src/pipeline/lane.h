@@ -78,6 +78,10 @@ bool lane_idle(const struct lane *l);
 
 const struct lane_counters *lane_counters(const struct lane *l);
 
+/* kafka_producer_stats() of the lane's producer. Any thread. */
+struct kafka_stats;
+NODISCARD enum err lane_kafka_stats(struct lane *l, struct kafka_stats **out);
+
 void lane_drain(struct lane *l);
 void lane_abort(struct lane *l);
 bool lane_ended(const struct lane *l);

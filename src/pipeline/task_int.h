@@ -8,6 +8,7 @@
 #pragma once
 
 #include "kafka/embedded.h"
+#include "kafka/stats.h"
 #include "net/loop.h"
 #include "pipeline/copy.h"
 #include "pipeline/fault.h"
@@ -59,6 +60,7 @@ struct task_show {
     uint64_t sum_count; /* ever */
     struct task_sums sums[SUMS_KEPT];
     struct task_sums sampled; /* as of the last point of the hour's pictures */
+    struct kafka_stats *kafka[LANES_MAX]; /* the newest of each lane; NULL: none yet */
 };
 
 struct task {

@@ -474,6 +474,8 @@ void task_close(struct task *t)
     destination_options_fini(&t->to);
     position_fini(&t->acked);
     position_fini(&t->show.durable);
+    for (uint32_t i = 0; i < LANES_MAX; i++)
+        free(t->show.kafka[i]);
     pthread_mutex_destroy(&t->fault.lock);
     pthread_mutex_destroy(&t->progress.lock);
     free(t);

@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define SHOW_MS        200
@@ -130,6 +131,71 @@ static void show_memory(const struct task *t, struct view_snapshot *s)
         s->memory_packs += count_of(&lane_counters(t->lanes[i])->pack_bytes);
         s->memory_queue += count_of(&lane_counters(t->lanes[i])->queue_bytes);
     }
+}
+
+/* The newest statistics of all lanes. */
+static size_t take_statistics(struct task *t)
+{
+    size_t brokers = 0;
+    for (uint32_t i = 0; i < t->lane_count; i++) {
+        struct kafka_stats *fresh;
+        if (t->lanes[i] != NULL && lane_kafka_stats(t->lanes[i], &fresh) == ERR_OK) {
+            free(t->show.kafka[i]);
+            t->show.kafka[i] = fresh;
+        }
+        if (t->show.kafka[i] != NULL)
+            brokers += t->show.kafka[i]->broker_count;
+    }
+    return brokers;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void add_broker(struct view_broker *to, const struct kafka_broker_stats *b)
+{
+    snprintf(to->name, sizeof(to->name), "%s", b->name);
+    to->up += b->up;
+    to->requests += b->requests;
+    to->errors += b->errors;
+    to->retries += b->retries;
+    to->timeouts += b->timeouts;
+    to->connects += b->connects;
+    to->disconnects += b->disconnects;
+    to->sent_bytes += b->sent_bytes;
+    to->received_bytes += b->received_bytes;
+    to->queued += b->queued;
+    to->waiting += b->waiting;
+    to->rtt_us = larger(to->rtt_us, b->rtt_us);
+    to->rtt_p99_us = larger(to->rtt_p99_us, b->rtt_p99_us);
+    to->throttle_us = larger(to->throttle_us, b->throttle_us);
+}
+
+static int by_broker(const void *a, const void *b)
+{
+    return strcmp(((const struct view_broker *)a)->name, ((const struct view_broker *)b)->name);
+}
+
+/* The brokers, each as all lanes together see it. Without memory for them there are none. */
+static void show_brokers(struct task *t, struct view_snapshot *s)
+{
+    size_t most = take_statistics(t);
+    s->brokers = calloc(most + 1, sizeof(*s->brokers));
+    if (s->brokers == NULL)
+        return;
+    for (uint32_t i = 0; i < t->lane_count; i++) {
+        const struct kafka_stats *k = t->show.kafka[i];
+        for (size_t b = 0; k != NULL && b < k->broker_count; b++) {
+            size_t at = 0;
+            while (at < s->broker_count && strcmp(s->brokers[at].name, k->brokers[b].name) != 0)
+                at++;
+            s->broker_count += at == s->broker_count;
+            add_broker(&s->brokers[at], &k->brokers[b]);
+        }
+    }
+    qsort(s->brokers, s->broker_count, sizeof(*s->brokers), by_broker);
 }
 
 static struct view_throttle throttle_of(struct throttle *t, uint64_t held_before)
@@ -287,6 +353,7 @@ static struct view_snapshot *snapshot_of(struct task *t)
     s->totals = sums_of(t);
     show_rates(&t->show, s);
     show_memory(t, s);
+    show_brokers(t, s);
     snprintf(s->server, sizeof(s->server), "%s", t->server.version_text);
     s->next_id = t->replica != NULL ? count_of(&replica_stats(t->replica)->next_id) : t->next_id;
     s->state = state_of(t, s);

@@ -102,6 +102,7 @@ void view_release(struct view_snapshot *s)
     free(s->durable);
     free(s->tables);
     free(s->topics);
+    free(s->brokers);
     free(s);
 }
 

@@ -107,6 +107,18 @@ struct view_topic {
     uint64_t rate; /* messages a second, of late */
 };
 
+/* A broker as librdkafka sees it; counters are sums over the lanes of the run. */
+struct view_broker {
+    char name[128]; /* "HOST:PORT/ID" */
+    uint32_t up;    /* lanes that are connected */
+    uint64_t requests, errors, retries, timeouts;
+    uint64_t connects, disconnects;
+    uint64_t sent_bytes, received_bytes;
+    uint64_t queued, waiting; /* requests that wait to be sent, for an answer */
+    /* of the last seconds: the largest of the lanes' */
+    uint64_t rtt_us, rtt_p99_us, throttle_us;
+};
+
 struct view_throttle {
     struct throttle_limits limits;
     uint64_t held_us;
@@ -156,6 +168,8 @@ struct view_snapshot {
     struct view_table *tables; /* by name */
     size_t topic_count;
     struct view_topic *topics;
+    size_t broker_count;
+    struct view_broker *brokers; /* by name */
 };
 
 enum view_command { VIEW_NO_COMMAND, VIEW_PAUSE, VIEW_RESUME, VIEW_STOP };

@@ -45,7 +45,7 @@ LIBRARIES = {
     r"yaml|cyaml": [r"config/"],
     r"pcre2": [r"rules/"],
     r"microhttpd": [r"control/"],
-    r"jansson": [r"control/", r"kafka/registry"],
+    r"jansson": [r"control/", r"kafka/registry", r"kafka/stats"],
     r"curl/": [r"control/", r"kafka/"],
 }
 

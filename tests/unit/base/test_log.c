@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,4 +55,34 @@ Test(log, what_is_below_the_level_is_not_written)
     log_setup(LOG_ERROR, false);
     cr_assert(!log_enabled(LOG_WARN));
     cr_assert(log_enabled(LOG_ERROR));
+}
+
+static unsigned told;
+
+static void tell(void *arg, bool warning, const char *event, const char *text)
+{
+    (void)arg;
+    if (warning && strcmp(event, "log.lost") == 0 && strstr(text, "No space left") != NULL)
+        told++;
+}
+
+Test(log, lines_that_find_no_room_are_counted_and_told_when_there_is_room_again)
+{
+    int old = dup(STDERR_FILENO), full = open("/dev/full", O_WRONLY);
+    cr_assert_geq(full, 0);
+    log_setup(LOG_INFO, false);
+    log_watch(tell, NULL);
+    dup2(full, STDERR_FILENO);
+    log_info("a.one", "x=1");
+    log_info("a.two", "x=2");
+    dup2(old, STDERR_FILENO);
+    cr_assert_eq(log_lost(), 2);
+    cr_assert_eq(told, 1, "once, not for every line");
+    LOGGED(false, "a.three", "x=3");
+    const char *first = strstr(line, " warn  log.lost lines=2 "),
+               *next = strstr(line, "a.three x=3\n");
+    cr_assert(first != NULL && next != NULL && first < next, "%s", line);
+    LOGGED(false, "a.four", "x=4");
+    cr_assert_null(strstr(line, "log.lost"), "%s", line);
+    cr_assert_eq(log_lost(), 2);
 }
