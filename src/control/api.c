@@ -52,20 +52,30 @@ const char *api_advice(const struct view_snapshot *s)
 
 /* ---- GET /api/v1/task ---- */
 
-static void put_trouble(struct jw *j, const struct view_snapshot *s)
+static void put_trouble(struct jw *j, const char *name, enum view_side side,
+                        const struct view_trouble *t)
 {
-    if (s->state != VIEW_RETRYING) {
-        jw_null(j, "retrying");
-        return;
-    }
-    const struct view_trouble *t = &s->trouble[s->side];
-    jw_open(j, "retrying", '{');
-    jw_text(j, "side", view_side_name(s->side));
+    jw_open(j, name, '{');
+    jw_text(j, "side", view_side_name(side));
     jw_text(j, "cause", t->cause);
     jw_time(j, "since", t->since_us);
     jw_time(j, "next_try", t->next_try_us);
     jw_time(j, "window_end", t->window_end_us);
     jw_number(j, "tries", t->tries);
+    jw_close(j);
+}
+
+/* What the cause is about, and all that is away. */
+static void put_troubles(struct jw *j, const struct view_snapshot *s)
+{
+    if (s->state == VIEW_RETRYING)
+        put_trouble(j, "retrying", s->side, &s->trouble[s->side]);
+    else
+        jw_null(j, "retrying");
+    jw_open(j, "away", '[');
+    for (int i = 0; i < VIEW_SIDES; i++)
+        if (s->trouble[i].who != 0)
+            put_trouble(j, NULL, (enum view_side)i, &s->trouble[i]);
     jw_close(j);
 }
 
@@ -226,7 +236,7 @@ static void put_task(struct api *a, struct jw *j, const struct view_snapshot *s)
     jw_text(j, "cause", s->cause);
     jw_text(j, "advice", api_advice(s));
     jw_text(j, "wanted", s->wanted != VIEW_STATES ? view_state_name(s->wanted) : NULL);
-    put_trouble(j, s);
+    put_troubles(j, s);
     jw_open(j, "source", '{');
     jw_text(j, "address", s->source);
     jw_text(j, "version", s->server);

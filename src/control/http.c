@@ -18,6 +18,7 @@
 #define SILENCE_S       10
 #define REQUEST_MS      20000
 #define MEMORY_MAX      (24u << 10)
+#define BODY_PATIENCE   (256u << 10) /* of a body that is too large, until the connection is cut */
 
 /* A connection, as long as it is open. */
 struct peer {
@@ -43,6 +44,7 @@ struct http_server {
 /* A request that is coming in. */
 struct pending {
     struct writer body;
+    size_t received; /* of the body, kept or not */
     bool judged;
     struct http_reply refusal; /* status 0: it is let through */
 };
@@ -237,7 +239,11 @@ static enum MHD_Result on_request(void *listener, struct MHD_Connection *c, cons
     }
     if (*len > 0) {
         writer_put(&p->body, data, *len);
+        p->received += *len;
         *len = 0;
+        /* An answer can be given behind the body only: who does not come to its end gets none. */
+        if (p->received > BODY_PATIENCE)
+            return MHD_NO;
         return MHD_YES;
     }
     set_waiting(l, c, false);

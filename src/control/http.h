@@ -15,7 +15,9 @@
  *     or to root.
  *
  * Bounds: 64 connections on each listener, 24 KiB of memory and 16 KiB of body
- * a connection, 10 s of silence, 20 s for a request to be whole.
+ * a connection, 10 s of silence, 20 s for a request to be whole. A body that
+ * is larger is refused at its announcement, or when it has come; one without
+ * an end is cut off.
  *
  * Threads: two of libmicrohttpd's, one a listener; http_sweep() is the owner's.
  */

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-enum kind { COUNTER, GAUGE, HISTOGRAM, STATESET, INFO };
+enum kind { COUNTER, GAUGE, HISTOGRAM, INFO };
 
 struct page {
     struct writer *w;
@@ -27,7 +27,7 @@ struct metric {
 
 static const char *const kind_names[] = {
     [COUNTER] = "counter",   [GAUGE] = "gauge", [HISTOGRAM] = "histogram",
-    [STATESET] = "stateset", [INFO] = "info",
+    [INFO] = "info",
 };
 
 /* \ " and line ends, as the format wants them. */
@@ -354,7 +354,7 @@ static void build(const struct page *p)
 static const struct metric metrics[] = {
     {"build", INFO, NULL, "version", "The program that runs the task; always 1.", build},
     {"process_start_time_seconds", GAUGE, "seconds", NULL, "When the process was started, since 1970.", started},
-    {"state", STATESET, NULL, "state", "1 for the state that the task is in, 0 for the others.", state},
+    {"state", GAUGE, NULL, "state", "1 for the state that the task is in, 0 for the others.", state},
     {"state_since_seconds", GAUGE, "seconds", NULL, "When it came into that state, since 1970.", state_since},
     {"lag_seconds", GAUGE, "seconds", NULL, "How long ago everything that the source had committed is known to be acknowledged; 0 when nothing waits. Absent until it is known.", lag},
     {"position_bytes_behind", GAUGE, NULL, NULL, "Binlog between the acknowledged position and the source's end, in bytes. Absent while it is not known.", behind},

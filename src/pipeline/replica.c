@@ -299,23 +299,26 @@ static enum err end_at_until(struct replica *r)
     return ERR_STOPPED;
 }
 
+/* What was received since the last call. */
+static void count_bytes(struct replica *r)
+{
+    count(&r->stats.bytes, r->stream.bytes - r->bytes_counted);
+    r->bytes_counted = r->stream.bytes;
+}
+
 /* Takes events until the link fails, the task stops, or the time of --until has come. */
 static enum err follow(struct replica *r)
 {
-    uint64_t bytes = 0;
     TRY(replica_schema(r));
     for (uint64_t n = 0;; n++) {
         if (r->o.view != NULL && throttle_limited(&r->o.view->incremental)) {
-            count(&r->stats.bytes, r->stream.bytes - bytes);
-            bytes = r->stream.bytes;
+            count_bytes(r);
             TRY(hold_back(r));
         }
         struct stream_event sev;
         enum err e = stream_next(&r->stream, &sev, &r->em);
         if (e == ERR_NEED_INPUT) {
-            atomic_fetch_add_explicit(&r->stats.bytes, r->stream.bytes - bytes,
-                                      memory_order_relaxed);
-            bytes = r->stream.bytes;
+            count_bytes(r);
             atomic_store_explicit(&r->stats.heard_ms, r->stream.heard_ms, memory_order_relaxed);
             TRY(input_ran_dry(r));
             continue;
@@ -342,8 +345,7 @@ static enum err follow(struct replica *r)
             TRY(leave_point_if_due(r));
         if (n % 256 != 0)
             continue;
-        count(&r->stats.bytes, r->stream.bytes - bytes);
-        bytes = r->stream.bytes;
+        count_bytes(r);
         if (is_stopped(r))
             return ERR_STOPPED;
     }
@@ -436,6 +438,8 @@ static void drop_open_group(struct replica *r)
 
 static void end_connection(struct replica *r)
 {
+    count_bytes(r);
+    r->bytes_counted = 0;
     stream_close(&r->stream);
     src_session_close(r->control);
     r->control = NULL;

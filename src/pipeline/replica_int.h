@@ -53,6 +53,7 @@ struct group {
 struct replica {
     struct replica_options o;
     struct replica_stats stats;
+    uint64_t bytes_counted; /* of this connection, in stats */
     atomic_bool ended;
     atomic_bool until_reached;
     struct errmsg em;

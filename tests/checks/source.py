@@ -5,6 +5,7 @@
   library's headers stand only in the rooms that are made for it;
 - functions that write without a bound, or parse without an error, are not called;
 - every .c file of src is compiled by its room's CMakeLists.txt;
+- every event of the log is in the manual's list of events, and no other;
 - no tracked text names a path of somebody's machine or a registry's host.
 """
 
@@ -55,6 +56,10 @@ BANNED = {
     "atoll": "errors", "atof": "errors", "strtok": "threads",
 }
 
+EVENT = re.compile(
+    r"\blog_(?P<level>error|warn|info|debug|write)\(\s*(?:[^\";]*,\s*)?\"(?P<name>[a-z_]+(?:\.[a-z_]+)*)\""
+    r"|(?:\.|->)event = \"(?P<field>[a-z_.]+)\"|\bput_line\(LOG_WARN, \"(?P<lost>log\.lost)\""
+)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")[ \t]*\(")
 PRIVATE = re.compile(
@@ -125,6 +130,32 @@ def check_private(path, text):
         yield f"{path}:{line_of(text, match.start())}: names {match.group(0)}"
 
 
+def events_of(text):
+    """Names of log events, with their place; those of debug lines are nobody's contract."""
+    for match in EVENT.finditer(text):
+        if match.group("level") != "debug":
+            yield match.group("name") or match.group("field") or match.group("lost"), match.start()
+
+
+def listed_events(manual):
+    """The names in the first column of the manual's table of events."""
+    table = re.search(r"^\| event \| meaning \|\n(?:\|.*\n)+", manual, re.M)
+    lines = table.group(0).splitlines()[2:] if table else []
+    return {name for line in lines for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+
+
+def check_events(files, manual):
+    """files: pairs of a path and its text."""
+    listed, used = listed_events(manual), set()
+    for path, text in files:
+        for name, at in events_of(text):
+            used.add(name)
+            if name not in listed:
+                yield f"{path}:{line_of(text, at)}: event {name} is not in the table of events of docs/manual.md"
+    for name in sorted(listed - used):
+        yield f"docs/manual.md: nothing logs the event {name}"
+
+
 def tracked(root):
     done = subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output=True, text=True)
     if done.returncode == 0 and done.stdout:
@@ -144,6 +175,8 @@ def check_tree(root):
         path = file.relative_to(source).as_posix()
         yield from check_includes(path, text)
         yield from check_calls(f"src/{path}", text)
+    logging = [(f"src/{f.relative_to(source).as_posix()}", f.read_text(encoding="utf-8")) for f in sorted(source.rglob("*.c"))]
+    yield from check_events(logging, (root / "docs" / "manual.md").read_text(encoding="utf-8"))
     for name in tracked(root):
         file = root / name
         if name in OWN or not file.is_file() or file.stat().st_size > 1 << 20:

@@ -44,6 +44,15 @@ class Checks(unittest.TestCase):
                 (folder / file).write_text("")
             self.assertEqual([s.split(":")[0] for s in source.check_listed(folder)], ["src/net/nn.c", "src/net/two.c"])
 
+    def test_the_list_of_events_is_the_code_s(self):
+        manual = "x `no.event`\n| event | meaning |\n|---|---|\n| `a.one`, `a.two` | `a.three` |\n\n| `a.four` | |\n"
+        code = 'log_info("a.one", "x=%d", 1);\nlog_warn(\n    "a.five", "y");\nlog_debug("a.six", "z");\nlog_write(bad ? LOG_WARN : LOG_INFO, "a.seven", "w");\nr->event = "a.two";\n'
+        self.assertEqual(list(source.check_events([("src/x.c", code)], manual)), [
+            "src/x.c:2: event a.five is not in the table of events of docs/manual.md",
+            "src/x.c:5: event a.seven is not in the table of events of docs/manual.md",
+        ])
+        self.assertEqual(list(source.check_events([("src/x.c", 'log_info("a.one", "x");')], manual)), ["docs/manual.md: nothing logs the event a.two"])
+
     def test_paths_of_a_machine_are_found(self):
         self.assertEqual(len(self.found(source.check_private("a", "see /" + "work/main/x and /home/ann/y\n"))), 2)
         self.assertEqual(self.found(source.check_private("a", "a/work/b ./root/x $HOME/.cache\n")), [])

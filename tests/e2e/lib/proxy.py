@@ -81,6 +81,7 @@ class Proxy:
         self.rule = Rule()
         self.count = 0
         self.refuse = False
+        self.refused = 0
         self.last_words = b""
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -95,6 +96,7 @@ class Proxy:
             except OSError:
                 return
             if self.refuse:
+                self.refused += 1
                 client.close()
                 continue
             self.count += 1

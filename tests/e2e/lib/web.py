@@ -10,7 +10,7 @@ import json
 import re
 import time
 
-from . import servers
+from . import openmetrics, servers
 from .task import PATIENCE
 
 LISTEN = {"listen": "127.0.0.1:0"}  # any port that is free
@@ -67,6 +67,13 @@ class Web:
             raise AssertionError(f"{status} {body!r}")
         lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+    def page(self):
+        """/metrics, read strictly."""
+        status, answered, body = self.ask("GET", "/metrics", headers=self.usual(False))
+        if status != 200 or not answered["Content-Type"].startswith("application/openmetrics-text; version=1.0.0"):
+            raise AssertionError(f"{status} {answered['Content-Type']} {body!r}")
+        return openmetrics.parse(body.decode())
 
     def wait_state(self, state, seconds):
         states = [state] if isinstance(state, str) else state
