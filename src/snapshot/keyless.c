@@ -62,7 +62,7 @@ static enum err lock_table(struct keyless *k)
                       "a table without a key is read under LOCK TABLES: GRANT SELECT, LOCK TABLES "
                       "ON `%.*s`.* TO the account, or set full.keyless to unlocked or skip",
                       SLICE_ARG(t->database));
-        return ERR_ACCESS_DENIED;
+        return ERR_SOURCE_SETUP; /* a choice to be made: no later attempt goes better */
     }
     if (src_refusal_of(k->lock) == SRC_REFUSED_NO_TABLE)
         return ERR_TABLE_MISMATCH;

@@ -321,6 +321,13 @@ class KeylessMysql(Keyless, CopyCase):
         self.assertRegex(log, r"unlocked")
         self.assertEqual(self.messages(), [])
 
+    def test_lock_that_is_not_granted_to_a_task_that_has_worked(self):
+        """What only a grant or another setting mends is not tried again for retry.other."""
+        self.table()
+        process = self.copy(phases=["schema", "full", "incremental"], full={"keyless": "lock"}).run("--until", "caught-up")
+        self.assertEqual(process.code, 4, process.tail())
+        self.assertNotIn("task.retry", process.log())
+
 
 class KeylessMysqlWithoutGtid(KeylessMysql):
     test_unlocked = test_skip = test_lock_that_is_not_granted = None
