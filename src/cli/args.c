@@ -12,13 +12,16 @@ const char cli_usage[] =
     "                        [--brokers embedded]     follow the source and write its changes\n"
     "  rowcast status TASK.yaml [--json] [--watch]    how it stands\n"
     "  rowcast pause | resume | stop TASK.yaml        acts on the task that runs\n"
+    "  rowcast explain TASK.yaml --from POSITION [--limit N] [--json]\n"
+    "                                                 what would be sent; sends nothing\n"
     "  rowcast config TASK.yaml [--override KEY=VALUE]...\n"
     "                                                 the effective configuration\n"
     "  rowcast config --example                       a task file to start from\n"
     "  rowcast version\n"
     "\n"
     "POSITION is FILE:POS or gtid:SET, TIME is RFC 3339 (2026-01-31T12:00:00Z).\n"
-    "Not available in this version: check, explain, tail, verify.\n"
+    "--from takes now, earliest and time:TIME, too.\n"
+    "Not available in this version: check, tail, verify.\n"
     "\n"
     "Exit codes: 0 done, 1 internal fault, 2 wrong use or configuration, 3 precheck failed,\n"
     "4 source, 5 destination, 6 source history lost or foreign, 7 data cannot be carried\n"
@@ -32,7 +35,7 @@ static const struct {
     {"--version", CLI_VERSION}, {"help", CLI_HELP},     {"--help", CLI_HELP},
     {"-h", CLI_HELP},           {"check", CLI_UNBUILT}, {"status", CLI_STATUS},
     {"pause", CLI_PAUSE},       {"resume", CLI_RESUME}, {"stop", CLI_STOP},
-    {"explain", CLI_UNBUILT},   {"tail", CLI_UNBUILT},  {"verify", CLI_UNBUILT},
+    {"explain", CLI_EXPLAIN},   {"tail", CLI_UNBUILT},  {"verify", CLI_UNBUILT},
 };
 
 static enum err find_command(const char *name, enum cli_command *out, struct errmsg *em)
@@ -83,6 +86,42 @@ static enum err parse_until(const char *s, struct cli_until *out, struct errmsg 
     return ERR_OK;
 }
 
+/* The forms of source.start. */
+static enum err parse_from(const char *s, struct cli_args *a, struct errmsg *em)
+{
+    struct conf_start from = {.kind = CONF_START_NOW};
+    struct cli_until place;
+    if (strcmp(s, "earliest") == 0) {
+        from.kind = CONF_START_EARLIEST;
+    } else if (strncmp(s, "gtid:", 5) == 0 && s[5] != '\0') {
+        from.kind = CONF_START_GTID;
+        from.gtid_set = s + 5;
+    } else if (conf_rfc3339(strncmp(s, "time:", 5) == 0 ? s + 5 : s, &from.time_us)) {
+        from.kind = CONF_START_TIME;
+    } else if (strchr(s, '/') == NULL && until_file(s, &place)) {
+        from.kind = CONF_START_FILE;
+        memcpy(a->from_file, place.file, sizeof(a->from_file));
+        from.offset = place.offset;
+    } else if (strcmp(s, "now") != 0) {
+        return errmsg_set(em, ERR_USAGE,
+                          "--from %.100s: earliest, FILE:POS, gtid:SET, time:TIME "
+                          "(2026-01-31T12:00:00Z) or now is expected",
+                          s);
+    }
+    a->from = from;
+    a->has_from = true;
+    return ERR_OK;
+}
+
+static enum err parse_limit(const char *s, uint64_t *out, struct errmsg *em)
+{
+    int64_t n;
+    if (!conf_digits(s, strlen(s), &n) || n < 1)
+        return errmsg_set(em, ERR_USAGE, "--limit %.100s: a number from 1 is expected", s);
+    *out = (uint64_t)n;
+    return ERR_OK;
+}
+
 /* An option's value: behind its =, or the next argument. NULL: argv[*i] is another option. */
 static const char *option_value(const char *const *argv, int argc, int *i, const char *name,
                                 bool *missing)
@@ -98,6 +137,11 @@ static const char *option_value(const char *const *argv, int argc, int *i, const
         return "";
     }
     return argv[++*i];
+}
+
+static bool has_json(enum cli_command c)
+{
+    return c == CLI_STATUS || c == CLI_EXPLAIN;
 }
 
 static enum err parse_option(struct cli_args *a, const char *const *argv, int argc, int *i,
@@ -118,13 +162,21 @@ static enum err parse_option(struct cli_args *a, const char *const *argv, int ar
                (value = option_value(argv, argc, i, "--until", &missing)) != NULL) {
         if (!missing)
             TRY(parse_until(value, &a->until, em));
+    } else if (a->command == CLI_EXPLAIN &&
+               (value = option_value(argv, argc, i, "--from", &missing)) != NULL) {
+        if (!missing)
+            TRY(parse_from(value, a, em));
+    } else if (a->command == CLI_EXPLAIN &&
+               (value = option_value(argv, argc, i, "--limit", &missing)) != NULL) {
+        if (!missing)
+            TRY(parse_limit(value, &a->limit, em));
     } else if (a->command == CLI_CONFIG && strcmp(option, "--example") == 0) {
         a->example = true;
     } else if (a->command == CLI_CONFIG && strcmp(option, "--markdown") == 0) {
         a->markdown = true;
     } else if (a->command == CLI_CONFIG && strcmp(option, "--metrics") == 0) {
         a->metrics = true;
-    } else if (a->command == CLI_STATUS && strcmp(option, "--json") == 0) {
+    } else if (has_json(a->command) && strcmp(option, "--json") == 0) {
         a->json = true;
     } else if (a->command == CLI_STATUS && strcmp(option, "--watch") == 0) {
         a->watch = true;
@@ -149,6 +201,9 @@ static enum err parse_rest(struct cli_args *a, int argc, const char *const *argv
     bool needs_file = a->command != CLI_VERSION && !(a->example || a->markdown || a->metrics);
     if (needs_file && a->task_file == NULL)
         return errmsg_set(em, ERR_USAGE, "rowcast %s needs a task file", argv[1]);
+    if (a->command == CLI_EXPLAIN && !a->has_from)
+        return errmsg_set(em, ERR_USAGE,
+                          "rowcast explain needs --from: where in the binlog to begin");
     if (!needs_file && a->task_file != NULL)
         return errmsg_set(em, ERR_USAGE, "rowcast %s takes no task file there", argv[1]);
     return ERR_OK;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "config/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@ enum cli_command {
     CLI_PAUSE,
     CLI_RESUME,
     CLI_STOP,
+    CLI_EXPLAIN,
     CLI_UNBUILT, /* a command whose feature is not available in this version: refused by cli_parse()
                   */
 };
@@ -50,8 +52,12 @@ struct cli_args {
     bool example;  /* config: print a task file to start from */
     bool markdown; /* config: print docs/configuration.md */
     bool metrics;  /* config: print docs/metrics.md */
-    bool json;     /* status: as the API has it */
+    bool json;     /* for programs */
     bool watch;    /* status: again and again */
+    bool has_from;
+    struct conf_start from; /* explain; from.file is from_file */
+    char from_file[256];
+    uint64_t limit; /* 0: none */
 };
 
 /* ERR_USAGE with a sentence; nothing to release then. */

@@ -19,6 +19,12 @@ int cmd_wish(const struct cli_args *a);
 /* Until it is stopped (SIGTERM, SIGINT), done, or fails. */
 int cmd_run(const struct cli_args *a);
 
+/* What a task would make of a part of the binlog. */
+int cmd_explain(const struct cli_args *a);
+
+/* SIGTERM and SIGINT end the command in order; the second one at once. */
+void cli_catch_signals(void);
+
 /*
  * Loads the task file with the overrides of the command line and prints what
  * is wrong, or unwise, to stderr. Returns the exit code, 0 with *out set.

@@ -24,6 +24,8 @@ static int dispatch(const struct cli_args *a)
     case CLI_RESUME:
     case CLI_STOP:
         return cmd_wish(a);
+    case CLI_EXPLAIN:
+        return cmd_explain(a);
     case CLI_UNBUILT:
         break;
     }

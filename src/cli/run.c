@@ -37,7 +37,7 @@ static void tame_allocator(void)
     mallopt(M_ARENA_MAX, 4);
 }
 
-static void catch_signals(void)
+void cli_catch_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&stop.sa_mask);
@@ -45,6 +45,10 @@ static void catch_signals(void)
     sigaction(SIGINT, &stop, NULL);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void catch_hang_up(void)
+{
     struct sigaction hang_up = {.sa_handler = on_hang_up, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &hang_up, NULL);
 }
@@ -125,7 +129,8 @@ int cmd_run(const struct cli_args *a)
     int code = cli_load_task(a, &config);
     if (code != 0)
         return code;
-    catch_signals();
+    cli_catch_signals();
+    catch_hang_up();
     tame_allocator();
     code = run(a, config, &o);
     conf_free(config);

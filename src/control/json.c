@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <time.h>
 
-static void escaped(struct writer *w, const char *s)
+static void escaped(struct writer *w, struct slice s)
 {
     static const char hex[] = "0123456789abcdef";
-    const uint8_t *p = (const uint8_t *)s, *end = p + strlen(s);
+    const uint8_t *p = s.ptr, *end = p + s.len;
     writer_u8(w, '"');
     while (p < end) {
         size_t n = 0;
@@ -39,7 +39,7 @@ static void begin(struct jw *j, const char *name)
     if (j->depth > 0)
         j->comma[j->depth - 1] = true;
     if (name != NULL) {
-        escaped(j->w, name);
+        escaped(j->w, slice_str(name));
         writer_u8(j->w, ':');
     }
 }
@@ -58,6 +58,18 @@ void jw_close(struct jw *j)
     writer_u8(j->w, (uint8_t)j->closer[--j->depth]);
 }
 
+void jw_slice(struct jw *j, const char *name, struct slice text)
+{
+    begin(j, name);
+    escaped(j->w, text);
+}
+
+void jw_raw(struct jw *j, const char *name, struct slice json)
+{
+    begin(j, name);
+    writer_slice_put(j->w, json);
+}
+
 void jw_text(struct jw *j, const char *name, const char *text)
 {
     if (text == NULL) {
@@ -65,7 +77,7 @@ void jw_text(struct jw *j, const char *name, const char *text)
         return;
     }
     begin(j, name);
-    escaped(j->w, text);
+    escaped(j->w, slice_str(text));
 }
 
 void jw_number(struct jw *j, const char *name, uint64_t n)

@@ -37,6 +37,9 @@ void jw_close(struct jw *j);
 
 /* Bytes that are no UTF-8 become U+FFFD. NULL is null. */
 void jw_text(struct jw *j, const char *name, const char *text);
+void jw_slice(struct jw *j, const char *name, struct slice text);
+/* Text that is JSON already. */
+void jw_raw(struct jw *j, const char *name, struct slice json);
 void jw_number(struct jw *j, const char *name, uint64_t n);
 /* n / per with three decimals: seconds of microseconds. */
 void jw_decimal(struct jw *j, const char *name, uint64_t n, uint64_t per);

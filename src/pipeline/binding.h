@@ -24,6 +24,7 @@ struct binding {
     struct copy_table *copy; /* of INIT rows; NULL: none */
     struct format_table format;
     struct shape *shape; /* how its rows go out */
+    size_t object;       /* index of the entry of objects that took it */
     struct key_table *key;
     bool record_key;                     /* the table has an identity, and records carry it */
     char *topic;                         /* name */

@@ -51,14 +51,16 @@ static bool is_wanted(const struct tables *t, size_t object, enum ddl_class clas
 
 /* One name of the statement. *object: the entry that takes it, if it wants the statement. */
 static enum err match(const struct tables *t, enum ddl_class class, struct slice database,
-                      struct slice table, size_t *object, struct errmsg *em)
+                      struct slice table, size_t *object, bool *unwanted, struct errmsg *em)
 {
     if (table.len == 0)
         TRY(objects_match_database(t->o.objects, database, object, em));
     else
         TRY(objects_match(t->o.objects, database, table, object, em));
-    if (!is_wanted(t, *object, class))
-        *object = OBJECTS_NONE;
+    if (is_wanted(t, *object, class))
+        return ERR_OK;
+    *unwanted = *unwanted || *object != OBJECTS_NONE;
+    *object = OBJECTS_NONE;
     return ERR_OK;
 }
 
@@ -82,7 +84,7 @@ static enum err find_object(const struct tables *t, const struct ddl_statement *
         struct slice names[2][2];
         uint32_t n = names_of(st, &st->objects[i], names);
         for (uint32_t k = 0; k < n; k++) {
-            TRY(match(t, st->class, names[k][0], names[k][1], object, em));
+            TRY(match(t, st->class, names[k][0], names[k][1], object, &out->unwanted, em));
             out->database = names[k][0];
             out->table = names[k][1];
             if (*object != OBJECTS_NONE)
@@ -112,6 +114,7 @@ enum err ddl_route(struct tables *t, const struct ddl_statement *st, struct ddl_
     TRY(find_object(t, st, out, &object, em));
     if (object == OBJECTS_NONE)
         return ERR_OK;
+    out->unwanted = false;
     out->send = true;
     const char *topic = d->ddl_topic != NULL ? d->ddl_topic : d->topic;
     if (topic == NULL) {

@@ -17,6 +17,8 @@
 
 struct ddl_route {
     bool send;
+    bool
+        unwanted; /* not sent, though an entry takes what it is about: it wants none of its class */
     struct slice database; /* of the object that it is sent for; borrowed from the statement */
     struct slice table;    /* len 0: a database */
     const char *topic;     /* the topics' own text */

@@ -177,7 +177,7 @@ static enum err topic_of(struct lane *l, uint32_t index, const char *name, struc
         l->topics = topics;
         l->topic_cap = cap;
     }
-    if (l->topics[index] == NULL) {
+    if (l->topics[index] == NULL && l->producer != NULL) {
         struct errmsg em = {0};
         enum err e = kafka_producer_topic(l->producer, name, &l->topics[index], &em);
         if (e != ERR_OK) {
@@ -313,6 +313,8 @@ static enum err encode(struct lane *l, const struct message *m, struct pack **in
         if (p == NULL) {
             if (is_stopped(l))
                 return ERR_STOPPED;
+            if (l->producer == NULL)
+                return ERR_NO_MEMORY;
             wait_for_room(l);
             continue;
         }
@@ -335,6 +337,21 @@ static enum err encode(struct lane *l, const struct message *m, struct pack **in
         if (need > limit && limit > standard)
             need = limit; /* no message is larger */
     }
+}
+
+/* A message that is shown instead of sent. */
+static enum err show(struct lane *l, struct lane_sight *sight, struct pack *p, struct slice value)
+{
+    struct ticket *t = inflight_ticket(l->inflight);
+    if (t == NULL)
+        return ERR_BUG; /* there is never more than this one */
+    p->used += value.len;
+    inflight_sent(l->inflight, t);
+    sight->key = writer_slice(&l->key);
+    sight->value = value;
+    enum err e = l->o.watch(l->o.watch_arg, sight);
+    inflight_delivered(l->inflight, t, 1);
+    return e;
 }
 
 static enum err send(struct lane *l, struct kafka_topic *topic, int32_t partition, struct pack *p,
@@ -456,7 +473,7 @@ static void say_failure(struct lane *l, const struct row_event *ev)
 
 /* What goes out of a row: added columns and the script. */
 static enum err shape_row(struct lane *l, const struct row_event *ev, struct change *c,
-                          uint64_t ts_ms, bool *send)
+                          uint64_t ts_ms, struct lane_sight *sight, bool *send)
 {
     const struct shape *s = ev->binding->shape;
     struct shape_moment now = {.commit_us = ev->es_ms * 1000, .now_us = ts_ms * 1000};
@@ -466,12 +483,37 @@ static enum err shape_row(struct lane *l, const struct row_event *ev, struct cha
     TRY(need_work(l, s->wide->column_count));
     TRY(shape_work(s, l->machine, &now, l->work[0], l->work[1], c, send, &failures));
     if (failures > 0) {
+        sight->why = rule_machine_message(l->machine);
         say_failure(l, ev);
         count(&l->counters.etl_failures, failures);
     }
     if (!*send)
         l->batch_left_out++;
     return ERR_OK;
+}
+
+/* A row that has no message, for those who look on. */
+static enum err show_fate(struct lane *l, struct lane_sight *sight, enum lane_fate fate)
+{
+    if (l->o.watch == NULL)
+        return ERR_OK;
+    sight->fate = fate;
+    return l->o.watch(l->o.watch_arg, sight);
+}
+
+/* What the source had, which the shape does not change. */
+static void begin_sight(const struct lane *l, const struct row_event *ev, const struct row_ref *row,
+                        const struct change *c, struct lane_sight *out)
+{
+    bool before = row->op == CHANGE_UPDATE || row->op == CHANGE_DELETE;
+    *out = (struct lane_sight){.event = ev,
+                               .row = row,
+                               .before = before ? l->before : NULL,
+                               .after = row->op != CHANGE_DELETE ? l->after : NULL,
+                               .change = c,
+                               .partition = row->partition,
+                               .key = SLICE_LIT(""),
+                               .value = SLICE_LIT("")};
 }
 
 static enum err carry_row(struct lane *l, const struct row_event *ev, const struct row_ref *row,
@@ -492,16 +534,19 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     if (e == ERR_OK)
         e = decode_row(l, ev, row, &c);
     bool goes_out = true;
+    struct lane_sight sight;
+    if (l->o.watch != NULL)
+        begin_sight(l, ev, row, &c, &sight);
     if (e == ERR_OK)
         e = select_row(l, b, row, &c, &goes_out);
     if (e == ERR_OK && !goes_out)
-        return ERR_OK;
+        return show_fate(l, &sight, LANE_LEFT_OUT);
     if (e == ERR_OK && b->record_key)
         e = key_encode(b->key, c.after != NULL ? c.after : c.before, c.before, &l->key);
     if (e == ERR_OK)
-        e = shape_row(l, ev, &c, ts_ms, &goes_out);
+        e = shape_row(l, ev, &c, ts_ms, &sight, &goes_out);
     if (e == ERR_OK && !goes_out)
-        return ERR_OK;
+        return show_fate(l, &sight, LANE_DROPPED);
     struct pack *p = NULL;
     struct slice value = SLICE_LIT("");
     if (e == ERR_OK)
@@ -509,7 +554,11 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     bool skip = false;
     if (e == ERR_TOO_LARGE)
         e = encode_large(l, b, &c, &p, &value, &skip);
-    if (e == ERR_OK && !skip)
+    if (e == ERR_OK && skip)
+        e = show_fate(l, &sight, LANE_SKIPPED);
+    else if (e == ERR_OK && l->o.watch != NULL)
+        e = show(l, &sight, p, value);
+    else if (e == ERR_OK)
         e = send(l, topic, row->partition, p, value);
     if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
         struct errmsg em = {0};
@@ -561,8 +610,9 @@ static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
     enum err e = topic_of(l, d->topic_index, d->topic, &topic);
     if (e == ERR_OK)
         e = encode(l, &(struct message){.ddl = &d->change, .frame = d->frame}, &p, &value);
+    struct lane_sight sight = {.ddl = d, .partition = d->partition};
     if (e == ERR_OK)
-        e = send(l, topic, d->partition, p, value);
+        e = l->o.watch != NULL ? show(l, &sight, p, value) : send(l, topic, d->partition, p, value);
     if (e != ERR_OK && e != ERR_STOPPED && fault_err(l->o.fault) == ERR_OK) {
         struct errmsg em = {0};
         int len = d->change.sql.len > 100 ? 100 : (int)d->change.sql.len;
@@ -693,9 +743,9 @@ enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg
     l->times = calloc(INFLIGHT_BATCHES, sizeof(*l->times));
     if (e == ERR_OK && l->times == NULL)
         e = ERR_NO_MEMORY;
-    if (e == ERR_OK)
+    if (e == ERR_OK && o->watch == NULL)
         e = kafka_producer_new(o->kafka, &l->producer, em);
-    else
+    else if (e != ERR_OK)
         errmsg_set(em, e, "lane %u: %s", o->index, err_text(e));
     if (e != ERR_OK) {
         lane_free(l);
@@ -707,6 +757,8 @@ enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg
 
 enum err lane_start(struct lane *l, struct errmsg *em)
 {
+    if (l->o.watch != NULL)
+        return ERR_OK;
     if (pthread_create(&l->thread, NULL, lane_main, l) != 0)
         return errmsg_set(em, ERR_SYSTEM, "lane %u: no thread could be started", l->o.index);
     l->started = true;
@@ -719,6 +771,12 @@ enum err lane_start(struct lane *l, struct errmsg *em)
 void lane_submit(struct lane *l, struct batch *b)
 {
     b->seq = atomic_fetch_add_explicit(&l->submitted, 1, memory_order_relaxed) + 1;
+    if (l->o.watch != NULL) {
+        if (is_stopped(l) || !carry_batch(l, b))
+            atomic_store(&l->aborted, true);
+        give_back(l, b);
+        return;
+    }
     bool pushed = ring_push(&l->in, b);
     assert(pushed); /* there are fewer batches than slots */
     (void)pushed;
@@ -758,16 +816,22 @@ enum err lane_kafka_stats(struct lane *l, struct kafka_stats **out)
     return kafka_producer_stats(l->producer, out);
 }
 
+static void wake(struct lane *l)
+{
+    if (l->producer != NULL)
+        kafka_producer_wake(l->producer);
+}
+
 void lane_drain(struct lane *l)
 {
     atomic_store(&l->draining, true);
-    kafka_producer_wake(l->producer);
+    wake(l);
 }
 
 void lane_abort(struct lane *l)
 {
     atomic_store(&l->aborted, true);
-    kafka_producer_wake(l->producer);
+    wake(l);
 }
 
 bool lane_ended(const struct lane *l)

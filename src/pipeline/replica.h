@@ -29,8 +29,13 @@
 #include <stdatomic.h>
 
 struct copy;
+struct ddl_statement;
 struct net_loop;
 struct replica;
+
+/* A statement on something that is selected, which is not sent; where it ends. */
+typedef void (*replica_unsent_fn)(void *arg, const struct ddl_statement *st,
+                                  struct binlog_place place);
 
 struct replica_options {
     const struct task_config *task;
@@ -53,6 +58,8 @@ struct replica_options {
     uint64_t next_id;
     uint32_t binlog_made;         /* when the file of the start was made; 0: not known */
     const struct position *until; /* stop at the boundary that reaches it; NULL: never */
+    replica_unsent_fn unsent;     /* NULL: nobody looks on */
+    void *unsent_arg;
     uint64_t until_us;            /* stop behind this time (since 1970, UTC); 0: never */
 };
 

@@ -204,6 +204,10 @@ static enum err act(struct replica *r, const struct stream *s, const struct ddl_
     /* Of a group of which rows went out before a reconnect, the statement did, too. */
     if (route.send && r->group.skip == 0)
         TRY(replica_send_ddl(r, &route, st->sql));
+    if (route.unwanted && r->o.unsent != NULL) {
+        feeder_publish(r->o.feeder);
+        r->o.unsent(r->o.unsent_arg, st, binlog_place_of(s->file, s->offset));
+    }
     return tables_statement(r->o.tables, st, binlog_place_of(s->file, s->offset));
 }
 

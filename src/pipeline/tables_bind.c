@@ -181,6 +181,7 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
                              struct errmsg *em)
 {
     const struct conf_destination *dest = &t->o.task->destination;
+    b->object = e->object;
     TRY(topic_of(t, e, &b->topic_index, em));
     b->topic = strdup(t->o.topics->items[b->topic_index].name);
     if (b->topic == NULL)

@@ -67,6 +67,22 @@ static enum err open_registry(struct task *t, struct errmsg *em)
     return o.url != NULL ? registry_new(&o, &t->registry, em) : ERR_OK;
 }
 
+enum err task_look_destination(struct task *t, struct errmsg *em)
+{
+    int count = 0;
+    TRY(fill_options(t));
+    t->topics = (struct topics){.look = true,
+                                .framed = t->config->destination.registry != NULL,
+                                .retry_ms = 0,
+                                .stop = &task_stopping};
+    if (t->config->destination.embedded)
+        return ERR_OK;
+    TRY(kafka_options_check(&t->kafka, em));
+    TRY(kafka_admin_new(&t->kafka, ADMIN_TIMEOUT_MS, &t->admin, em));
+    t->topics.admin = t->admin;
+    return kafka_cluster_brokers(t->admin, &count, em);
+}
+
 enum err task_connect_destination(struct task *t, struct errmsg *em)
 {
     const struct conf_destination *d = &t->config->destination;
@@ -86,6 +102,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
                                 .retry_ms = t->config->retry.connection_ms,
                                 .stop = &task_stopping,
                                 .view = t->o.view,
+                                .framed = t->registry != NULL,
                                 .registry = t->registry,
                                 .schema = dts_avro_schema()};
     return ERR_OK;

@@ -154,6 +154,15 @@ NODISCARD enum err task_note_copied(struct task *t, const struct tables_note *no
 /* task_destination.c: brokers reached, options checked. */
 NODISCARD enum err task_connect_destination(struct task *t, struct errmsg *em);
 
+/*
+ * The same for a look that has no checkpoint (look.h): one try, and nothing is
+ * made. The source's definitions are those of a first start at `from`; start is
+ * that place, target the end of the binlog. Embedded: there is no admin client.
+ */
+NODISCARD enum err task_look_source(struct task *t, const struct conf_start *from,
+                                    struct errmsg *em);
+NODISCARD enum err task_look_destination(struct task *t, struct errmsg *em);
+
 /* task_run.c */
 NODISCARD enum err task_open(const struct task_options *o, struct task_shared *shared,
                              struct task **out, struct errmsg *em);

@@ -357,9 +357,9 @@ static enum err find_target(struct task *t, struct errmsg *em)
     return history_start(&h, &at, &t->target, em);
 }
 
-static enum err read_source(struct task *t, struct errmsg *em)
+/* What the task file says, for this source. */
+static enum err prepare(struct task *t, struct errmsg *em)
 {
-    bool first_start = false;
     fill_format(t);
     TRY(shaping_objects(t->config, t->server.lower_case_table_names != 0, &t->objects, em));
     TRY(shaping_new(t->config, NULL, &t->shaping, em));
@@ -369,14 +369,20 @@ static enum err read_source(struct task *t, struct errmsg *em)
                                      .topics = &t->topics,
                                      .format = &t->format,
                                      .shaping = t->shaping,
-                                     .counters = &t->o.view->counters,
+                                     .counters = t->o.view != NULL ? &t->o.view->counters : NULL,
                                      .define = task_define,
                                      .define_arg = t,
                                      .mariadb = t->server.flavour == SRC_MARIADB,
                                      .lower_case_table_names = t->server.lower_case_table_names,
                                      .version = t->server.version};
     TRY(tables_new(&options, &t->tables));
-    TRY(read_settings(t, em));
+    return read_settings(t, em);
+}
+
+static enum err read_source(struct task *t, struct errmsg *em)
+{
+    bool first_start = false;
+    TRY(prepare(t, em));
     TRY(find_start(t, &first_start, em));
     t->topics.report_existing =
         first_start && t->config->destination.existing_topics == CONF_EXISTING_REPORT;
@@ -441,6 +447,35 @@ enum err task_open_source(struct task *t, struct errmsg *em)
         forget_source(t);
         TRY(retry_wait(&retry, e, em));
     }
+}
+
+/* Not the task's own, which would end its stream. */
+static enum err make_other_uuid(struct task *t, struct errmsg *em)
+{
+    uint8_t uuid[MY_UUID_LEN];
+    if (getentropy(uuid, sizeof(uuid)) != 0)
+        return errmsg_set(em, ERR_SYSTEM, "the system has no random numbers");
+    uuid[6] = (uint8_t)((uuid[6] & 0x0F) | 0x40);
+    uuid[8] = (uint8_t)((uuid[8] & 0x3F) | 0x80);
+    my_uuid_print(uuid, t->uuid);
+    return ERR_OK;
+}
+
+enum err task_look_source(struct task *t, const struct conf_start *from, struct errmsg *em)
+{
+    struct binlog_place end;
+    fill_options(t);
+    TRY(make_other_uuid(t, em));
+    TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
+    TRY(connect_source(t, em));
+    TRY(prepare(t, em));
+    struct history_source h = history_of(t);
+    t->next_id = 1;
+    TRY(history_start(&h, from, &t->start, em));
+    TRY(history_end(&h, &t->target, em));
+    TRY(read_and_scan(t, &end, em));
+    tables_trust(t->tables, end);
+    return ERR_OK;
 }
 
 void task_close_source(struct task *t)

@@ -83,6 +83,14 @@ static void compare_limits(struct topics *t, const struct topic *topic)
 static enum err settle(struct topics *t, struct topic *topic, int32_t partitions, struct errmsg *em)
 {
     bool created = false;
+    if (t->look) {
+        bool exists = false;
+        if (t->admin != NULL)
+            TRY(kafka_topic_exists(t->admin, topic->name, &exists, em));
+        topic->partitions = partitions;
+        return exists ? kafka_topic_partitions(t->admin, topic->name, &topic->partitions, em)
+                      : ERR_OK;
+    }
     if (t->create) {
         TRY(kafka_topic_create(t->admin, topic->name, partitions, t->replication_factor, &created,
                                em));
@@ -113,9 +121,13 @@ static enum err compare(struct topics *t, const struct topic *topic, struct errm
         topic->name, now, topic->partitions);
 }
 
-/* The schema registry gives the topic's messages their frame. */
+/* The schema registry gives the topic's messages their frame; for a look its length is enough. */
 static enum err make_frame(struct topics *t, struct topic *topic, struct errmsg *em)
 {
+    if (t->look) {
+        topic->frame_len = REGISTRY_FRAME_LEN;
+        return ERR_OK;
+    }
     TRY(registry_register(t->registry, topic->name, t->schema, topic->frame, em));
     topic->frame_len = REGISTRY_FRAME_LEN;
     uint32_t id = 0;
@@ -140,7 +152,7 @@ static enum err ask(struct topics *t, struct topic *topic, int32_t partitions, s
                           .stop = t->stop};
     for (;;) {
         enum err e = topic->known ? compare(t, topic, em) : settle(t, topic, partitions, em);
-        if (e == ERR_OK && t->registry != NULL)
+        if (e == ERR_OK && t->framed)
             e = make_frame(t, topic, em);
         if (err_class(e) != ERRC_BROKER) {
             retry_end(&retry, NULL);
@@ -159,7 +171,8 @@ enum err topics_need(struct topics *t, const char *name, int32_t partitions, uin
     if (!topic->checked) {
         TRY(ask(t, topic, partitions, em));
         topic->checked = true;
-        compare_limits(t, topic);
+        if (!t->look)
+            compare_limits(t, topic);
     }
     *index = (uint32_t)(topic - t->items);
     *fresh = !topic->known;

@@ -33,13 +33,15 @@ struct topics {
     struct kafka_admin *admin; /* borrowed */
     bool create;
     bool embedded;        /* the broker forgets: known topics are made again */
+    bool look;            /* nothing is made: what is missing is taken as it would be made */
     bool report_existing; /* first start: refuse topics that hold records */
     int replication_factor;
     size_t message_max;        /* of the task, compared with each topic's own */
     uint64_t retry_ms;         /* how long brokers may be away while a topic is asked about */
     const atomic_bool *stop;   /* ends that wait */
     struct view *view;         /* told of outages; NULL: nobody looks */
-    struct registry *registry; /* borrowed; NULL: messages have no frame */
+    bool framed;               /* messages have the registry's frame */
+    struct registry *registry; /* borrowed; NULL: none */
     struct slice schema;       /* what is registered there for each topic */
     uint32_t count;
     uint32_t cap;

@@ -105,6 +105,34 @@ Test(args, a_running_task_is_asked_by_its_file)
     refused(ARGV("stop", "t.yaml", "--json"), "unknown option --json");
 }
 
+Test(args, explain_begins_where_it_is_told_to)
+{
+    struct cli_args a =
+        parsed(ARGV("explain", "t.yaml", "--from", "binlog.000007:1234", "--limit", "5", "--json"));
+    cr_assert(a.has_from && a.json && a.limit == 5);
+    cr_assert_eq(a.from.kind, CONF_START_FILE);
+    cr_assert_str_eq(a.from_file, "binlog.000007");
+    cr_assert_eq(a.from.offset, 1234);
+    cli_args_fini(&a);
+    a = parsed(ARGV("explain", "--from=gtid:0-1-5", "t.yaml"));
+    cr_assert_eq(a.from.kind, CONF_START_GTID);
+    cr_assert_str_eq(a.from.gtid_set, "0-1-5");
+    cli_args_fini(&a);
+    a = parsed(ARGV("explain", "t.yaml", "--from", "time:1970-01-01T00:00:01Z"));
+    cr_assert_eq(a.from.kind, CONF_START_TIME);
+    cr_assert_eq(a.from.time_us, 1000000);
+    cli_args_fini(&a);
+    a = parsed(ARGV("explain", "t.yaml", "--from", "earliest"));
+    cr_assert_eq(a.from.kind, CONF_START_EARLIEST);
+    cli_args_fini(&a);
+    refused(ARGV("explain", "t.yaml"), "needs --from");
+    refused(ARGV("explain", "t.yaml", "--from", "binlog.000007"), "--from binlog.000007");
+    refused(ARGV("explain", "t.yaml", "--from", "a/b.000007:4"), "is expected");
+    refused(ARGV("explain", "t.yaml", "--from", "gtid:"), "is expected");
+    refused(ARGV("explain", "t.yaml", "--from", "now", "--limit", "0"), "a number from 1");
+    refused(ARGV("run", "t.yaml", "--from", "now"), "unknown option --from");
+}
+
 Test(args, what_is_not_there_is_refused_with_its_name)
 {
     refused(ARGV("check", "t.yaml"), "check is not available in this version");
