@@ -7,6 +7,7 @@
 #include "control/json.h"
 #include "encode/key.h"
 #include "kafka/codec.h"
+#include "pipeline/options.h"
 #include "schema/ddl.h"
 
 #include <inttypes.h>
@@ -405,18 +406,12 @@ static enum err explain(const struct cli_args *a, const struct task_config *conf
 
 static enum err make_gauge(const struct task_config *config, struct printer *p)
 {
-    static const char *const codecs[] = {[CONF_LZ4] = "lz4",
-                                         [CONF_GZIP] = "gzip",
-                                         [CONF_SNAPPY] = "snappy",
-                                         [CONF_ZSTD] = "zstd",
-                                         [CONF_UNCOMPRESSED] = "none"};
-    struct kafka_options o;
-    kafka_options_init(&o);
-    o.compression = codecs[config->destination.compression];
-    if (config->destination.compression_level >= 0)
-        o.compression_level = config->destination.compression_level;
-    o.message_max = config->destination.message_max;
-    return kafka_gauge_new(&o, &p->gauge);
+    struct destination_options to = {0};
+    enum err e = options_of_destination(config, &to);
+    if (e == ERR_OK)
+        e = kafka_gauge_new(&to.kafka, &p->gauge);
+    destination_options_fini(&to);
+    return e;
 }
 
 int cmd_explain(const struct cli_args *a)

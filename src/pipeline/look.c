@@ -97,9 +97,8 @@ void look_close(struct look *l)
     frame_pool_free(t->pool);
     topics_fini(&t->topics);
     kafka_admin_free(t->admin);
-    free((void *)(uintptr_t)t->kafka.properties);
-    free((void *)(uintptr_t)t->topic_settings);
-    free(t->brokers);
+
+    destination_options_fini(&t->to);
     pthread_mutex_destroy(&t->fault.lock);
     pthread_mutex_destroy(&t->progress.lock);
     free(l);

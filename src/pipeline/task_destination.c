@@ -70,7 +70,8 @@ static enum err open_registry(struct task *t, struct errmsg *em)
 enum err task_look_destination(struct task *t, struct errmsg *em)
 {
     int count = 0;
-    TRY(fill_options(t));
+    TRY(options_of_destination(t->config, &t->to));
+    t->kafka = t->to.kafka;
     t->topics = (struct topics){.look = true,
                                 .framed = t->config->destination.registry != NULL,
                                 .retry_ms = 0,
