@@ -464,7 +464,7 @@ static enum err make_other_uuid(struct task *t, struct errmsg *em)
 enum err task_look_source(struct task *t, const struct conf_start *from, struct errmsg *em)
 {
     struct binlog_place end;
-    fill_options(t);
+    options_of_source(t->config, &task_stopping, &t->source);
     TRY(make_other_uuid(t, em));
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
     TRY(connect_source(t, em));
