@@ -213,6 +213,8 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
     value->err = ERR_OK;
     if (e != ERR_TOO_LARGE && e != ERR_NO_ROOM)
         return e;
+    if (value->fixed && value->cap < value->max)
+        return ERR_NO_ROOM; /* in more memory it may fit */
     const struct canal_column *failed = enc->failed;
     e = encode_exactly(enc, ct, c, value);
     spare_keep_small(&enc->document);
@@ -223,6 +225,5 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
     value->err = ERR_OK;
     if (enc->failed == NULL)
         enc->failed = failed;
-    /* In more memory it may fit. */
-    return e == ERR_TOO_LARGE && value->fixed && value->cap < value->max ? ERR_NO_ROOM : e;
+    return e;
 }

@@ -65,11 +65,12 @@ void canal_json_free(struct canal_json *enc); /* may be NULL */
  * Appends one object to value. c->table is the table that ct was made from.
  *
  * value may be a growing writer or one over the caller's memory. The object
- * may fill it to the last byte: of value->max, and of the memory if that is
- * fixed.
+ * may fill it to the last byte of value->max. Room is asked for in advance, so
+ * in fixed memory it takes a detour through memory of the encoder's own if
+ * there are not some ten KB more than that.
  *
  * ERR_TOO_LARGE    the object does not fit under value->max
- * ERR_NO_ROOM      it does not fit into fixed memory that is smaller than value->max
+ * ERR_NO_ROOM      it may not fit into fixed memory that is smaller than value->max: try larger
  * ERR_BAD_TEXT     a text is not valid in its character set
  * ERR_MALFORMED    a value that its column cannot have (ENUM index, JSON bytes)
  * ERR_NO_MEMORY    value or a conversion buffer could not grow

@@ -194,6 +194,8 @@ enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
     value->err = ERR_OK;
     if (e != ERR_TOO_LARGE && e != ERR_NO_ROOM)
         return e;
+    if (value->fixed && value->cap < value->max)
+        return ERR_NO_ROOM; /* in more memory it may fit */
     const struct avro_column *failed = enc->failed;
     e = encode_exactly(enc, at, c, value);
     spare_keep_small(&enc->document);
@@ -203,6 +205,5 @@ enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
     value->err = ERR_OK;
     if (enc->failed == NULL)
         enc->failed = failed;
-    /* In more memory it may fit. */
-    return e == ERR_TOO_LARGE && value->fixed && value->cap < value->max ? ERR_NO_ROOM : e;
+    return e;
 }

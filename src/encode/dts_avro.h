@@ -61,11 +61,10 @@ void dts_avro_free(struct dts_avro *enc); /* may be NULL */
  * Where there is no origin the position is "0@0".
  *
  * value may be a growing writer or one over the caller's memory, and the datum
- * may fill it to the last byte: of value->max, and of the memory if that is
- * fixed.
+ * may fill it to the last byte of value->max, as canal_json_encode() has it.
  *
  * ERR_TOO_LARGE    the datum does not fit under value->max
- * ERR_NO_ROOM      it does not fit into fixed memory that is smaller than value->max
+ * ERR_NO_ROOM      it may not fit into fixed memory that is smaller than value->max: try larger
  * ERR_BAD_TEXT     a JSON document or label is not UTF-8
  * ERR_MALFORMED    a value that its column cannot have (ENUM index, JSON bytes)
  * ERR_NO_MEMORY    value or a conversion buffer could not grow

@@ -19,7 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PACK_SIZE     (256u << 10)
+#define PACK_SIZE    (256u << 10)
+#define ENCODE_SLACK (64u << 10) /* beside the largest message: encoders ask for room in advance   \
+                                  */
 #define SLEEP_MS      100  /* the longest sleep: bounds how late a stop or an outage is noticed */
 #define FAILURES_SAID 10   /* rows that fail under etl_on_error are named ... */
 #define FAILURES_EACH 1000 /* ... and behind these each n-th one */
@@ -335,7 +337,7 @@ static enum err encode(struct lane *l, const struct message *m, struct pack **in
         size_t standard = inflight_pack_size(l->inflight);
         need = room < standard ? standard : room * 4;
         if (need > limit && limit > standard)
-            need = limit; /* no message is larger */
+            need = limit + ENCODE_SLACK; /* no message is larger */
     }
 }
 

