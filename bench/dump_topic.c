@@ -4,9 +4,9 @@
  *   dump_topic -b HOST:PORT -t TOPIC [-o by-id | by-partition] FILE
  *
  * Every partition is read from its beginning to the end it had at the start.
- * by-id puts the messages into the order in which rowcast numbered them ("id"
- * of the Canal JSON value), which is the order of the binlog; by-partition
- * leaves one partition's messages together. The format stands at the head of
+ * by-id puts the messages into the order in which rowcast numbered them (the
+ * "id" of Canal JSON and of DTS Avro), which is the order of the binlog;
+ * by-partition leaves one partition's messages together. The format stands at the head of
  * kafka_floor.c. One line of JSON on stdout: messages, bytes of keys, bytes of
  * values.
  */
@@ -99,15 +99,35 @@ static int assign(rd_kafka_t *rk, const char *topic)
 }
 
 /* The member id, a number; a column may have the same name, and is a text. */
-static uint64_t id_of(const rd_kafka_message_t *m)
+static uint64_t id_in_json(const char *p, const char *end)
 {
     static const char mark[] = "\"id\":";
-    const char *p = m->payload, *end = p + m->len;
     uint64_t id = 0;
     while (id == 0 && (p = memmem(p, (size_t)(end - p), mark, sizeof mark - 1)) != NULL)
         for (p += sizeof mark - 1; p < end && *p >= '0' && *p <= '9'; p++)
             id = id * 10 + (uint64_t)(*p - '0');
     return id;
+}
+
+/* The second field of the record, a long; the first is a version of 0. */
+static uint64_t id_in_avro(const uint8_t *p, const uint8_t *end)
+{
+    uint64_t zigzag = 0;
+    unsigned shift = 0;
+    for (p++; p < end && shift < 64; p++, shift += 7) {
+        zigzag |= (uint64_t)(*p & 0x7F) << shift;
+        if (*p < 0x80)
+            break;
+    }
+    return zigzag >> 1;
+}
+
+static uint64_t id_of(const rd_kafka_message_t *m)
+{
+    const char *p = m->payload, *end = p + m->len;
+    if (m->len > 0 && *p == '{')
+        return id_in_json(p, end);
+    return id_in_avro((const uint8_t *)p, (const uint8_t *)end);
 }
 
 static void keep(const rd_kafka_message_t *m)

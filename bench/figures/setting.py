@@ -37,8 +37,8 @@ def cache():
 
 
 class Setting:
-    def __init__(self, build, copy_rows=COPY_ROWS):
-        self.copy_rows = copy_rows
+    def __init__(self, build, rows=COPY_ROWS):
+        self.rows = self.copy_rows = rows
         self.build = os.path.abspath(build)
         self.rowcast = os.path.join(self.build, "rowcast")
         self.folder = tempfile.mkdtemp(prefix="rowcast-bench-")
@@ -96,6 +96,14 @@ class Setting:
         for name in self.topics:
             self.kafka.topic_tool("--delete", "--topic", name)
         self.topics = []
+
+    def empty_topics(self, names):
+        """What lies in topics is deleted; they stay as they were."""
+        path = os.path.join(self.folder, "offsets.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump({"version": 1, "partitions": [
+                {"topic": name, "partition": i, "offset": -1} for name in names for i in range(PARTITIONS)]}, f)
+        self.kafka.tool("org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server", self.kafka.brokers, "--offset-json-file", path)
 
     # --- rowcast ---
 

@@ -29,33 +29,38 @@ def reading_floor(s):
         shutil.rmtree(folder)
 
 
-def make_messages(s):
-    """The messages that the writing floor produces again: those of rowcast, from a real topic."""
-    say("producing the messages of the writing floor, and reading them back")
+def messages_of(s, path, objects, **destination):
+    """Writes the messages of rowcast, from a real topic, into a file; what dump_topic says of it."""
     topic = s.new_topic("bench-messages")
     s.topics.remove(topic)  # the floor produces into it
-    s.catch_up(s.task(s.mysql, s.kafka.brokers, topic, ["sbtest.*"]), s.mysql)
-    s.messages = os.path.join(s.folder, "messages")
-    out = subprocess.run([s.program("dump_topic"), "-b", s.kafka.brokers, "-t", topic, s.messages],
+    s.catch_up(s.task(s.mysql, s.kafka.brokers, topic, objects, destination=destination), s.mysql)
+    out = subprocess.run([s.program("dump_topic"), "-b", s.kafka.brokers, "-t", topic, path],
                          check=True, capture_output=True, text=True).stdout
-    told = json.loads(out)
+    return {**json.loads(out), "topic": topic}
+
+
+def make_messages(s):
+    """The messages that the writing floor produces again."""
+    say("producing the messages of the writing floor, and reading them back")
+    s.messages = os.path.join(s.folder, "messages")
+    told = messages_of(s, s.messages, ["sbtest.*"])
     if told["messages"] != ROWS:
         raise SystemExit(f"error: {told['messages']} messages lie in the topic, {ROWS} were expected")
     return told
 
 
-def writing_floor(s, broker):
+def writing_floor(s, broker, path=None, codec="lz4"):
     """librdkafka alone; the clock runs from the first message to the last acknowledgement."""
     to = [] if broker == "embedded" else ["-b", s.kafka.brokers]
-    out = subprocess.run([s.program("kafka_floor"), *to, s.messages],
+    out = subprocess.run([s.program("kafka_floor"), *to, "-X", f"compression.codec={codec}", path or s.messages],
                          check=True, capture_output=True, text=True).stdout
     return json.loads(out.splitlines()[-1])
 
 
-def rowcast(s, broker):
+def rowcast(s, broker, objects=("sbtest.*",), **destination):
     brokers = "embedded" if broker == "embedded" else s.kafka.brokers
     topic = "bench" if broker == "embedded" else s.new_topic("bench")
-    return s.catch_up(s.task(s.mysql, brokers, topic, ["sbtest.*"]), s.mysql)
+    return s.catch_up(s.task(s.mysql, brokers, topic, objects, destination=destination), s.mysql)
 
 
 def run(s, recorder, rounds):
