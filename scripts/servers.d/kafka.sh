@@ -11,7 +11,12 @@ readonly kafka_cluster=MkU3OEVBNTcwNTJENDM2Qk
 kafka_first_port() { printf '29092\n'; }
 kafka_port_count() { printf '5\n'; }
 
+# kafka_pom VERSION SCALA SLF4J [TOOLS]: TOOLS for those that come apart since 3.9.
 kafka_pom() {
+    local version=$1 scala=$2 slf4j=$3 tools=''
+    if [ -n "${4:-}" ]; then
+        tools="<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>$version</version></dependency>"
+    fi
     cat <<POM
 <project>
   <modelVersion>4.0.0</modelVersion>
@@ -20,9 +25,9 @@ kafka_pom() {
   <version>1</version>
   <packaging>pom</packaging>
   <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$kafka_version</version></dependency>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>$kafka_version</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_$scala</artifactId><version>$version</version></dependency>
+    $tools
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>$slf4j</version></dependency>
   </dependencies>
 </project>
 POM
@@ -31,19 +36,22 @@ POM
 # Maven's local repository is thrown away afterwards; what counts is copied.
 kafka_download() {
     local work=$1
-    kafka_pom >"$work/pom.xml"
+    shift
+    kafka_pom "$@" >"$work/pom.xml"
     retry 3 mvn -q -B -f "$work/pom.xml" -Dmaven.repo.local="$work/m2" \
         org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
         -DoutputDirectory="$work/libs" -DincludeScope=runtime </dev/null
 }
 
+# kafka_unpack FOLDER MEGABYTES VERSION...: the rest as for kafka_pom.
 kafka_unpack() {
-    local work
-    step "fetching Kafka $kafka_version (50 MB, once)"
+    local folder=$1 megabytes=$2 work
+    shift 2
+    step "fetching Kafka $1 ($megabytes MB, once)"
     work_folder kafka
-    quietly "$work/log" kafka_download "$work" || die "Kafka could not be fetched"
-    mkdir -p "$kafka_home"
-    mv -- "$work/libs" "$kafka_home/libs"
+    quietly "$work/log" kafka_download "$work" "$@" || die "Kafka $1 could not be fetched"
+    mkdir -p "$folder"
+    mv -- "$work/libs" "$folder/libs"
 }
 
 # kafka_java JVM-OPTIONS-AND-CLASS...: sets command.
@@ -119,7 +127,7 @@ kafka_fetch() {
     find_java >/dev/null || "$here/setup"
     if [ ! -d "$kafka_home/libs" ]; then
         need mvn
-        kafka_unpack
+        kafka_unpack "$kafka_home" 50 "$kafka_version" 2.13 1.7.36 tools
     fi
     need kcat openssl
     tls_provide

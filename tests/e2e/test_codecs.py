@@ -12,10 +12,10 @@ from lib.case import EndToEnd
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 
 
-def batches(kafka, topic, partition=0):
+def batches(folder, topic, partition=0):
     """(codec, producer id, records) of each batch in the log of a partition ("RecordBatch", version 2)."""
     found = []
-    for segment in sorted(glob.glob(os.path.join(kafka.data, f"{topic}-{partition}", "*.log"))):
+    for segment in sorted(glob.glob(os.path.join(folder, f"{topic}-{partition}", "*.log"))):
         with open(segment, "rb") as f:
             data = f.read()
         at = 0
@@ -42,7 +42,7 @@ class Codecs(EndToEnd):
         process = task.run_until_caught_up()
         messages = self.messages(topic)
         self.assertEqual([int(m.change["data"][0]["id"]) for m in messages[-300:]], list(range(300)))
-        return process, batches(self.kafka, topic)
+        return process, batches(self.kafka.data, topic)
 
     def test_codec_of_each_batch(self):
         for codec, level in (("none", None), ("gzip", 9), ("snappy", None), ("lz4", None), ("zstd", 12)):

@@ -132,6 +132,11 @@ def kafka(instance="", *options):
     return _server("kafka", instance, options)
 
 
+def kafka_old(kind):
+    """A broker of an older Kafka: kafka28 or kafka11."""
+    return _server(kind, "old", [])
+
+
 def registry():
     return _server("registry", "", [])
 

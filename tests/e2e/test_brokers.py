@@ -1,0 +1,95 @@
+"""Older brokers: Kafka 2.8 and 1.1, each with the ZooKeeper that it needs."""
+
+import os
+import unittest
+
+from lib import servers
+from lib.avro import AvroFold, read_records
+from lib.case import EndToEnd
+from lib.compare import differences
+from test_codecs import CODECS, batches
+
+
+class OldBroker:
+    """The tests; each version's class provides `kind` and the codecs that it does not know."""
+
+    unknown = ()
+
+    def setUp(self):
+        super().setUp()
+        self.server = servers.mysql()
+        self.old = servers.kafka_old(self.kind)
+
+    def test_stream_and_restart(self):
+        """Topics are made, each format arrives, an idempotent producer writes, and a second run goes
+        on where the first one ended."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(200))")
+        for form in ("canal-json", "dts-avro"):
+            topic = f"{self.name}_{form}"
+            c.run("DELETE FROM t")
+            task = self.task(self.server, name=topic, start=self.server.position(), brokers=self.old.brokers,
+                             destination={"topic": topic, "format": form, "partitions": 3})
+            c.run("INSERT INTO t VALUES " + ",".join(f"({i}, REPEAT('abc', 60))" for i in range(100)))
+            task.run_until_caught_up()
+            c.run("UPDATE t SET v = 'x' WHERE id < 10; UPDATE t SET id = id + 1000 WHERE id < 5; DELETE FROM t WHERE id >= 1000; INSERT INTO t VALUES (1, 'y')")
+            task.run_until_caught_up()
+            if form == "canal-json":
+                found = self.messages(topic, brokers=self.old.brokers)
+                rows = self.fold(found).table(f"{self.database}.t")
+            else:
+                found = read_records(self.old.brokers, topic)
+                rows = AvroFold().add_all(found).rows(c, self.database, "t")
+            self.assertEqual(differences(c, self.database, "t", rows), [])
+            logs = [batches(os.path.join(self.old.data, "log"), topic, n) for n in range(3)]
+            self.assertEqual(sum(records for log in logs for _, _, records in log), len(found))
+            self.assertTrue(all(producer >= 0 for log in logs for _, producer, _ in log))
+
+    def test_copy(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(200))")
+        c.run("INSERT INTO t VALUES " + ",".join(f"({i}, REPEAT('abc', 60))" for i in range(500)))
+        task = self.task(self.server, brokers=self.old.brokers, phases=["schema", "full", "incremental"], destination={"partitions": 3})
+        task.run_until_caught_up()
+        messages = self.messages(brokers=self.old.brokers)
+        self.assertEqual({m.change["type"] for m in messages}, {"INIT"})
+        self.assertEqual(differences(c, self.database, "t", [m.change["data"][0] for m in messages]), [])
+
+    def test_codecs(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(200))")
+        start = self.server.position()
+        c.run("INSERT INTO t VALUES " + ",".join(f"({i}, REPEAT('abc', 60))" for i in range(300)))
+        for codec, number in CODECS.items():
+            with self.subTest(codec=codec):
+                topic = f"{self.name}_{codec}"
+                task = self.task(self.server, name=topic, start=start, brokers=self.old.brokers, destination={"topic": topic, "compression": codec})
+                process = task.run_until_caught_up()
+                found = {c for c, _, _ in batches(os.path.join(self.old.data, "log"), topic)}
+                self.assertEqual(found, {0 if codec in self.unknown else number})
+                self.assertEqual(len(self.messages(topic, brokers=self.old.brokers)), 300)
+                self.assertEqual(codec in self.unknown, "does not support compression type" in process.log())
+
+    def test_acks(self):
+        """1 and 0: no idempotence, and order by one request in flight."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        start = self.server.position()
+        c.run("INSERT INTO t VALUES " + ",".join(f"({i})" for i in range(2000)))
+        for acks in ("0", "1"):
+            topic = f"{self.name}_{acks}"
+            self.task(self.server, name=topic, start=start, brokers=self.old.brokers, destination={"topic": topic, "acks": acks}).run_until_caught_up()
+            if acks == "0":
+                servers.wait_for(lambda: len(self.messages(topic, brokers=self.old.brokers)) == 2000, 10, "all messages")
+            ids = [int(m.change["data"][0]["id"]) for m in self.messages(topic, brokers=self.old.brokers)]
+            self.assertEqual(ids, list(range(2000)))
+            self.assertTrue(all(producer < 0 for _, producer, _ in batches(os.path.join(self.old.data, "log"), topic)))
+
+
+class Kafka28(OldBroker, EndToEnd):
+    kind = "kafka28"
+
+
+class Kafka11(OldBroker, EndToEnd):
+    kind = "kafka11"
+    unknown = ("zstd",)  # since Kafka 2.1
+
+
+if __name__ == "__main__":
+    unittest.main()
