@@ -82,16 +82,12 @@ enum err kafka_property_check(const char *name, struct errmsg *msg)
     return ERR_OK;
 }
 
-/*
- * librdkafka's lines say nothing that kafka_producer_state() does not, but for
- * the curious, and for a codec that a broker is too old for: its batches then
- * go without.
- */
+/* librdkafka's lines say nothing that kafka_producer_state() does not, but for the curious. */
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
 {
     char quoted[512];
     (void)rk;
-    bool bad = level <= SYSLOG_CRIT || strcmp(fac, "COMPRESSION") == 0;
+    bool bad = level <= SYSLOG_CRIT;
     if (bad || log_enabled(LOG_DEBUG))
         log_write(bad ? LOG_WARN : LOG_DEBUG, "kafka.client", "facility=%s text=%s", fac,
                   log_quote(quoted, sizeof quoted, buf));

@@ -61,11 +61,10 @@ class OldBroker:
             with self.subTest(codec=codec):
                 topic = f"{self.name}_{codec}"
                 task = self.task(self.server, name=topic, start=start, brokers=self.old.brokers, destination={"topic": topic, "compression": codec})
-                process = task.run_until_caught_up()
+                task.run_until_caught_up()
                 found = {c for c, _, _ in batches(os.path.join(self.old.data, "log"), topic)}
                 self.assertEqual(found, {0 if codec in self.unknown else number})
                 self.assertEqual(len(self.messages(topic, brokers=self.old.brokers)), 300)
-                self.assertEqual(codec in self.unknown, "does not support compression type" in process.log())
 
     def test_acks(self):
         """1 and 0: no idempotence, and order by one request in flight."""
@@ -88,7 +87,7 @@ class Kafka28(OldBroker, EndToEnd):
 
 class Kafka11(OldBroker, EndToEnd):
     kind = "kafka11"
-    unknown = ("zstd",)  # since Kafka 2.1
+    unknown = ("zstd",)  # since Kafka 2.1: an older broker gets those batches as they are
 
 
 if __name__ == "__main__":
