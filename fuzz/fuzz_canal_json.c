@@ -8,164 +8,11 @@
  * exactly the message's length gives the same message, one byte less is
  * refused.
  */
-#include "base/utf8.h"
 #include "encode/canal_json.h"
 #include "encode/key.h"
+#include "row_fuzz.h"
 
-#include <stdlib.h>
-
-#define COLUMNS_MAX 8
-#define MEMBERS_MAX 5
 #define MESSAGE_MAX (1u << 20)
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
-
-/* --- input --- */
-
-struct input {
-    const uint8_t *p;
-    size_t left;
-};
-
-static uint8_t take(struct input *in)
-{
-    if (in->left == 0)
-        return 0;
-    in->left--;
-    return *in->p++;
-}
-
-static uint64_t take_u64(struct input *in)
-{
-    uint64_t v = 0;
-    for (unsigned i = take(in) % 9; i > 0; i--)
-        v = v << 8 | take(in);
-    return v;
-}
-
-static struct slice take_bytes(struct input *in)
-{
-    size_t n = take(in);
-    if (n >= 0xF0) /* now and then longer than one piece */
-        n = (n & 15) * 1000 + take(in);
-    if (n > in->left)
-        n = in->left;
-    struct slice s = slice_of(in->p, n);
-    in->p += n;
-    in->left -= n;
-    return s;
-}
-
-static struct slice take_text(struct input *in)
-{
-    struct slice s = take_bytes(in);
-    return slice_of(s.ptr, utf8_valid_len(s));
-}
-
-static void take_column(struct input *in, struct column *col, struct slice *members)
-{
-    static const char *const sets[] = {"utf8mb4", "latin1", "gbk", "utf16", "sjis", "binary"};
-    *col = (struct column){
-        .name = take_text(in),
-        .type_text = take_text(in),
-        .bare_type = SLICE_LIT("t"),
-        .kind = (enum column_kind)(take(in) % COL_KIND_COUNT),
-        .members = members,
-    };
-    uint8_t flags = take(in);
-    col->is_unsigned = flags & 1;
-    col->fsp = flags >> 1 & 7;
-    if (flags & 16)
-        col->charset = charset_of_name(slice_str(sets[take(in) % 6]));
-    if (col->charset != NULL && charset_prepare(col->charset) != ERR_OK)
-        col->charset = NULL;
-    col->precision = take(in) % 70;
-    col->scale = take(in) % 40;
-    if (col->kind == COL_ENUM || col->kind == COL_SET) {
-        col->member_count = take(in) % MEMBERS_MAX;
-        for (uint32_t i = 0; i < col->member_count; i++)
-            members[i] = take_text(in);
-    }
-}
-
-static enum cell_kind kind_of(const struct column *col)
-{
-    switch ((int)col->kind) {
-    case COL_TINYINT:
-    case COL_SMALLINT:
-    case COL_MEDIUMINT:
-    case COL_INT:
-    case COL_BIGINT:
-        return col->is_unsigned ? CELL_U64 : CELL_I64;
-    case COL_FLOAT:
-        return CELL_F32;
-    case COL_DOUBLE:
-        return CELL_F64;
-    case COL_DECIMAL:
-        return CELL_DECIMAL;
-    case COL_BIT:
-    case COL_YEAR:
-    case COL_ENUM:
-    case COL_SET:
-        return CELL_U64;
-    case COL_DATE:
-        return CELL_DATE;
-    case COL_TIME:
-        return CELL_TIME;
-    case COL_DATETIME:
-        return CELL_DATETIME;
-    case COL_TIMESTAMP:
-        return CELL_TIMESTAMP;
-    case COL_JSON:
-        return CELL_JSON;
-    default:
-        return CELL_BYTES;
-    }
-}
-
-static void take_cell(struct input *in, const struct column *col, struct cell *cell)
-{
-    uint8_t how = take(in);
-    cell->kind = how < 0xE0 ? kind_of(col) : (enum cell_kind)(how % (CELL_TEXT + 1));
-    switch (cell->kind) {
-    case CELL_ABSENT:
-    case CELL_NULL:
-        break;
-    case CELL_I64:
-    case CELL_U64:
-    case CELL_F32:
-    case CELL_F64:
-        cell->u64 = take_u64(in);
-        break;
-    case CELL_DATE:
-    case CELL_DATETIME:
-    case CELL_TIME:
-        cell->civil = (struct civil){
-            .us = (uint32_t)take_u64(in),
-            .year = (uint16_t)take_u64(in),
-            .hour = (uint16_t)take_u64(in),
-            .month = take(in),
-            .day = take(in),
-            .minute = take(in),
-            .second = take(in),
-            .negative = take(in) & 1,
-        };
-        break;
-    case CELL_TIMESTAMP:
-        cell->stamp = (struct stamp){(uint32_t)take_u64(in), (uint32_t)take_u64(in)};
-        break;
-    case CELL_DECIMAL:
-    case CELL_BYTES:
-    case CELL_JSON:
-    case CELL_TEXT:
-        cell->raw = take_bytes(in);
-        break;
-    }
-}
 
 /* --- what JSON is: values without nesting deeper than ours ever is --- */
 
@@ -301,10 +148,7 @@ static void check_keys(const struct table *t, const struct cell *before, const s
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
-    struct column columns[COLUMNS_MAX];
-    struct slice members[COLUMNS_MAX][MEMBERS_MAX];
-    struct cell before[COLUMNS_MAX], after[COLUMNS_MAX];
-    uint16_t first[1] = {0};
+    struct row_input row;
     /* Offsets that zones have: 14 hours either way. */
     int32_t offset = (int32_t)(take_u64(&in) % 100801) - 50400;
     struct zone_step steps[] = {{INT64_MIN, offset}, {1000000, 7200}};
@@ -318,43 +162,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .replace_invalid = flags & 16,
         .binary = (enum canal_binary)((flags >> 5) % 3),
     };
-    struct table t = {
-        .database = take_text(&in),
-        .name = take_text(&in),
-        .column_count = 1 + take(&in) % COLUMNS_MAX,
-        .columns = columns,
-        .pk_count = take(&in) & 1,
-        .pk = first,
-        .identity_count = 1,
-        .identity = first,
-        .partition_count = 1,
-        .partition = first,
-    };
-    for (uint32_t i = 0; i < t.column_count; i++)
-        take_column(&in, &columns[i], members[i]);
-    for (uint32_t i = 0; i < t.column_count; i++) {
-        take_cell(&in, &columns[i], &before[i]);
-        take_cell(&in, &columns[i], &after[i]);
-    }
+    take_row(&in, &row);
+    const struct table *t = &row.table;
 
     struct canal_table *ct;
     struct errmsg em;
-    struct canal_names names = {t.database, t.name, NULL};
+    struct canal_names names = {t->database, t->name, NULL};
     struct canal_json *enc = canal_json_new(&o, &zone);
     MUST(enc != NULL);
-    MUST(canal_table_new(&o, &t, &names, &ct, &em) == ERR_OK);
+    MUST(canal_table_new(&o, t, &names, &ct, &em) == ERR_OK);
     for (int op = CHANGE_INSERT; op <= CHANGE_INIT; op++) {
         struct change c = {.op = (enum change_op)op,
-                           .table = &t,
-                           .before = before,
-                           .after = after,
+                           .table = t,
+                           .before = row.before,
+                           .after = row.after,
                            .id = take_u64(&in),
                            .es_ms = take_u64(&in),
                            .ts_ms = 1,
                            .gtid = take_text(&in)};
         check_change(enc, ct, &c);
     }
-    check_keys(&t, before, after);
+    check_keys(t, row.before, row.after);
     canal_table_free(ct);
     canal_json_free(enc);
     return 0;
