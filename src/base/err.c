@@ -15,9 +15,9 @@ static const struct {
 };
 
 static const int exit_codes[] = {
-    [ERRC_OK] = 0,      [ERRC_WAIT] = 1, [ERRC_BUG] = 1,   [ERRC_CONFIG] = 2,
-    [ERRC_SOURCE] = 4,  [ERRC_LINK] = 4, [ERRC_DEST] = 5,  [ERRC_BROKER] = 5,
-    [ERRC_HISTORY] = 6, [ERRC_DATA] = 7, [ERRC_STATE] = 8,
+    [ERRC_OK] = 0,     [ERRC_WAIT] = 1,    [ERRC_BUG] = 1,  [ERRC_CONFIG] = 2,
+    [ERRC_CHECK] = 3,  [ERRC_SOURCE] = 4,  [ERRC_LINK] = 4, [ERRC_DEST] = 5,
+    [ERRC_BROKER] = 5, [ERRC_HISTORY] = 6, [ERRC_DATA] = 7, [ERRC_STATE] = 8,
 };
 
 enum err_class err_class(enum err e)

@@ -22,6 +22,7 @@ enum err_class {
     ERRC_WAIT,    /* nothing is wrong: come back with more input or more room */
     ERRC_BUG,     /* an invariant of ours is broken: exit 1 */
     ERRC_CONFIG,  /* wrong use or configuration: exit 2 */
+    ERRC_CHECK,   /* the precheck found what stops the task: exit 3 */
     ERRC_SOURCE,  /* the source refuses us for good: exit 4 */
     ERRC_LINK,    /* the link to the source failed: retry, exit 4 when the window is over */
     ERRC_DEST,    /* the destination refuses us for good: exit 5 */
@@ -43,6 +44,7 @@ enum err_class {
     X(SYSTEM,           ERRC_BUG,     "a system call failed")                                \
     X(CONFIG,           ERRC_CONFIG,  "wrong configuration")                                 \
     X(USAGE,            ERRC_CONFIG,  "wrong use")                                           \
+    X(PRECHECK,         ERRC_CHECK,   "the precheck failed")                                 \
     X(ACCESS_DENIED,    ERRC_SOURCE,  "the source denies access")                            \
     X(UNSUPPORTED_AUTH, ERRC_SOURCE,  "the account's authentication plugin is not supported") \
     X(TLS,              ERRC_SOURCE,  "TLS cannot be agreed")                                \

@@ -10,6 +10,8 @@ const char cli_usage[] =
     "\n"
     "  rowcast run TASK.yaml [--until caught-up|POSITION|TIME] [--override KEY=VALUE]...\n"
     "                        [--brokers embedded]     follow the source and write its changes\n"
+    "  rowcast check TASK.yaml [--json]               whether it could run: every item, and what\n"
+    "                                                 mends it; changes nothing\n"
     "  rowcast status TASK.yaml [--json] [--watch]    how it stands\n"
     "  rowcast pause | resume | stop TASK.yaml        acts on the task that runs\n"
     "  rowcast explain TASK.yaml --from POSITION [--limit N] [--json]\n"
@@ -21,7 +23,7 @@ const char cli_usage[] =
     "\n"
     "POSITION is FILE:POS or gtid:SET, TIME is RFC 3339 (2026-01-31T12:00:00Z).\n"
     "--from takes now, earliest and time:TIME, too.\n"
-    "Not available in this version: check, tail, verify.\n"
+    "Not available in this version: tail, verify.\n"
     "\n"
     "Exit codes: 0 done, 1 internal fault, 2 wrong use or configuration, 3 precheck failed,\n"
     "4 source, 5 destination, 6 source history lost or foreign, 7 data cannot be carried\n"
@@ -33,7 +35,7 @@ static const struct {
 } commands[] = {
     {"run", CLI_RUN},           {"config", CLI_CONFIG}, {"version", CLI_VERSION},
     {"--version", CLI_VERSION}, {"help", CLI_HELP},     {"--help", CLI_HELP},
-    {"-h", CLI_HELP},           {"check", CLI_UNBUILT}, {"status", CLI_STATUS},
+    {"-h", CLI_HELP},           {"check", CLI_CHECK},   {"status", CLI_STATUS},
     {"pause", CLI_PAUSE},       {"resume", CLI_RESUME}, {"stop", CLI_STOP},
     {"explain", CLI_EXPLAIN},   {"tail", CLI_UNBUILT},  {"verify", CLI_UNBUILT},
 };
@@ -141,7 +143,7 @@ static const char *option_value(const char *const *argv, int argc, int *i, const
 
 static bool has_json(enum cli_command c)
 {
-    return c == CLI_STATUS || c == CLI_EXPLAIN;
+    return c == CLI_STATUS || c == CLI_EXPLAIN || c == CLI_CHECK;
 }
 
 static enum err parse_option(struct cli_args *a, const char *const *argv, int argc, int *i,
@@ -176,6 +178,8 @@ static enum err parse_option(struct cli_args *a, const char *const *argv, int ar
         a->markdown = true;
     } else if (a->command == CLI_CONFIG && strcmp(option, "--metrics") == 0) {
         a->metrics = true;
+    } else if (a->command == CLI_CONFIG && strcmp(option, "--checks") == 0) {
+        a->checks = true;
     } else if (has_json(a->command) && strcmp(option, "--json") == 0) {
         a->json = true;
     } else if (a->command == CLI_STATUS && strcmp(option, "--watch") == 0) {
@@ -198,7 +202,8 @@ static enum err parse_rest(struct cli_args *a, int argc, const char *const *argv
             a->task_file = argv[i];
         }
     }
-    bool needs_file = a->command != CLI_VERSION && !(a->example || a->markdown || a->metrics);
+    bool needs_file =
+        a->command != CLI_VERSION && !(a->example || a->markdown || a->metrics || a->checks);
     if (needs_file && a->task_file == NULL)
         return errmsg_set(em, ERR_USAGE, "rowcast %s needs a task file", argv[1]);
     if (a->command == CLI_EXPLAIN && !a->has_from)

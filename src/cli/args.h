@@ -17,6 +17,7 @@ enum cli_command {
     CLI_VERSION,
     CLI_CONFIG,
     CLI_RUN,
+    CLI_CHECK,
     CLI_STATUS,
     CLI_PAUSE,
     CLI_RESUME,
@@ -52,6 +53,7 @@ struct cli_args {
     bool example;  /* config: print a task file to start from */
     bool markdown; /* config: print docs/configuration.md */
     bool metrics;  /* config: print docs/metrics.md */
+    bool checks;   /* config: print the table of docs/precheck.md */
     bool json;     /* for programs */
     bool watch;    /* status: again and again */
     bool has_from;

@@ -10,6 +10,9 @@ struct task_config;
 
 int cmd_config(const struct cli_args *a);
 
+/* The precheck: 0, 3 when an item failed, 2 when the task file is wrong. */
+int cmd_check(const struct cli_args *a);
+
 /* How a task stands; one that does not run, by its checkpoint. */
 int cmd_status(const struct cli_args *a);
 

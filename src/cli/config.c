@@ -2,6 +2,7 @@
 #include "config/print.h"
 #include "config/task.h"
 #include "control/metrics.h"
+#include "pipeline/precheck/precheck.h"
 #include "pipeline/shaping.h"
 #include "rules/objects.h"
 
@@ -32,6 +33,34 @@ static enum err check_patterns(const struct task_config *t)
     return result;
 }
 
+static void skip_error(const struct task_config *t)
+{
+    if (t->skip_checks_line > 0)
+        fprintf(stderr, "%s:%u:%u: error: ", t->path, t->skip_checks_line, t->skip_checks_column);
+    else
+        fprintf(stderr, "--override: error: ");
+}
+
+/* The codes of skip_checks, which the precheck knows and the table of keys does not. */
+static enum err check_codes(const struct task_config *t)
+{
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < t->skip_checks.count; i++) {
+        const char *code = t->skip_checks.items[i];
+        const struct precheck_item *item = precheck_find(code);
+        if (item != NULL && item->skip != PRECHECK_SKIP_NEVER)
+            continue;
+        result = ERR_CONFIG;
+        skip_error(t);
+        if (item == NULL)
+            fprintf(stderr, "skip_checks: the precheck has no item %.100s: is %s meant?\n", code,
+                    precheck_nearest(code));
+        else
+            fprintf(stderr, "skip_checks: %.100s cannot be left out: %s\n", code, item->why);
+    }
+    return result;
+}
+
 /* The expressions, each error with its place. */
 static enum err check_rules(const struct task_config *t)
 {
@@ -53,8 +82,9 @@ int cli_load_task(const struct cli_args *a, struct task_config **out)
     bool report_ok = e == ERR_OK;
     if (e == ERR_OK) {
         enum err rules = check_rules(*out);
+        enum err codes = check_codes(*out);
         e = check_patterns(*out);
-        e = e != ERR_OK ? e : rules;
+        e = e != ERR_OK ? e : rules != ERR_OK ? rules : codes;
     }
     if (e != ERR_OK && report_ok)
         conf_free(*out);
@@ -73,6 +103,10 @@ int cmd_config(const struct cli_args *a)
 {
     if (a->example) {
         conf_print_example(stdout);
+        return cli_finish_output(0);
+    }
+    if (a->checks) {
+        precheck_print_markdown(stdout);
         return cli_finish_output(0);
     }
     if (a->metrics) {

@@ -16,6 +16,8 @@ static int dispatch(const struct cli_args *a)
         return cli_finish_output(0);
     case CLI_CONFIG:
         return cmd_config(a);
+    case CLI_CHECK:
+        return cmd_check(a);
     case CLI_RUN:
         return cmd_run(a);
     case CLI_STATUS:

@@ -184,8 +184,8 @@ const struct conf_key conf_keys[] = {
 
     {"etl_on_error", CONF_CHOICE, "fail", AT(etl_on_error), .choices = "fail|skip|null",
      .sentence = "A row whose expression fails at run time: end the task, leave the row out, or set null; counted and named in the log."},
-    {"skip_checks", CONF_TEXTS, "[]", NO_FIELD, .flags = CONF_UNBUILT,
-     .sentence = "Codes of precheck items to ignore."},
+    {"skip_checks", CONF_TEXTS, "[]", AT(skip_checks), .example = "[CHECK_ROW_METADATA]",
+     .sentence = "Codes of precheck items to ignore; those that stand for a promise cannot be."},
     {"etl", CONF_TEXT, "\"\"", AT(etl), .flags = CONF_EXPRESSION, .example = "\"e_if(op_eq(__TB__, 'orders'), e_set(`region`, 'eu'))\"",
      .sentence = "Script in the DTS language that changes rows on their way."},
 
@@ -321,8 +321,7 @@ const char *conf_choice_list(const char *choices, char *buf, size_t cap)
 
 #define NEAR_MAX 64 /* bytes of a name that is compared */
 
-/* Edits (insert, remove, replace) that turn a into b; more than NEAR_MAX for long names. */
-static unsigned edit_distance(const char *a, const char *b)
+unsigned conf_edit_distance(const char *a, const char *b)
 {
     size_t m = strlen(a), n = strlen(b);
     if (m > NEAR_MAX || n > NEAR_MAX)
@@ -354,7 +353,7 @@ const struct conf_key *conf_key_nearest(const char *section, const char *leaf)
     for (size_t i = 0; i < conf_key_count; i++) {
         if (!conf_key_within(&conf_keys[i], section))
             continue;
-        unsigned d = edit_distance(leaf, conf_key_leaf(&conf_keys[i]));
+        unsigned d = conf_edit_distance(leaf, conf_key_leaf(&conf_keys[i]));
         if (d < best) {
             best = d;
             near = &conf_keys[i];

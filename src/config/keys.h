@@ -84,3 +84,6 @@ const char *conf_choice_list(const char *choices, char *buf, size_t cap);
  * section, else one of that name elsewhere; NULL: nothing is near.
  */
 const struct conf_key *conf_key_nearest(const char *section, const char *leaf);
+
+/* Edits (insert, remove, replace) that turn a into b; more than any name has for long ones. */
+unsigned conf_edit_distance(const char *a, const char *b);

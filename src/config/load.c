@@ -400,6 +400,8 @@ static void load_tree(struct conf_load *l, struct conf_node *root, const char *c
     conf_resolve_secrets(l);
     if (conf_value_of(l->values, "etl")->set)
         l->task->etl_line = conf_value_of(l->values, "etl")->node->at.line;
+    l->task->skip_checks_line = conf_value_mark(l, "skip_checks").line;
+    l->task->skip_checks_column = conf_value_mark(l, "skip_checks").column;
     conf_check(l);
 }
 

@@ -281,6 +281,10 @@ struct task_config {
     const char *etl;   /* a script; "": none */
     uint32_t etl_line; /* 0: from the command line */
     enum conf_on_error etl_on_error;
+    struct conf_list
+        skip_checks;           /* not looked into here: pipeline/precheck/precheck.h knows codes */
+    uint32_t skip_checks_line; /* 0: from the command line */
+    uint32_t skip_checks_column;
     struct conf_retry retry;
     struct conf_throttle throttle;
     struct conf_heartbeat heartbeat;

@@ -62,34 +62,26 @@ static void question_end(struct question *q)
     rd_kafka_queue_destroy(q->queue);
 }
 
+static const struct {
+    rd_kafka_AclOperation_t operation;
+    unsigned bits;
+} permissions[] = {
+    {RD_KAFKA_ACL_OPERATION_ALL, ~0u},
+    {RD_KAFKA_ACL_OPERATION_WRITE, KAFKA_MAY_WRITE},
+    {RD_KAFKA_ACL_OPERATION_DESCRIBE, KAFKA_MAY_DESCRIBE},
+    {RD_KAFKA_ACL_OPERATION_CREATE, KAFKA_MAY_CREATE},
+    {RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS, KAFKA_MAY_DESCRIBE_CONFIGS},
+    {RD_KAFKA_ACL_OPERATION_IDEMPOTENT_WRITE, KAFKA_MAY_WRITE_IDEMPOTENT},
+};
+
 /* False: the broker does not tell. */
 static bool operations_of(const rd_kafka_AclOperation_t *list, size_t count, unsigned *out)
 {
     unsigned set = 0;
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        switch (list[i]) {
-        case RD_KAFKA_ACL_OPERATION_ALL:
-            set |= ~0u;
-            break;
-        case RD_KAFKA_ACL_OPERATION_WRITE:
-            set |= KAFKA_MAY_WRITE;
-            break;
-        case RD_KAFKA_ACL_OPERATION_DESCRIBE:
-            set |= KAFKA_MAY_DESCRIBE;
-            break;
-        case RD_KAFKA_ACL_OPERATION_CREATE:
-            set |= KAFKA_MAY_CREATE;
-            break;
-        case RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS:
-            set |= KAFKA_MAY_DESCRIBE_CONFIGS;
-            break;
-        case RD_KAFKA_ACL_OPERATION_IDEMPOTENT_WRITE:
-            set |= KAFKA_MAY_WRITE_IDEMPOTENT;
-            break;
-        default:
-            break;
-        }
-    }
+    for (size_t i = 0; list != NULL && i < count; i++)
+        for (size_t k = 0; k < sizeof(permissions) / sizeof(permissions[0]); k++)
+            if (permissions[k].operation == list[i])
+                set |= permissions[k].bits;
     *out = set;
     return list != NULL && count > 0;
 }

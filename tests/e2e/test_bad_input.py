@@ -269,7 +269,8 @@ objects: [{{table: shop.*}}]
         self.configured("retry: {connection: 20m, other: 30m}", CONFIGURATION, r"retry\.other")
         self.configured("retry: {connection: 5m}", CONFIGURATION, r"10m")
         self.configured("limits: {lanes: many}", CONFIGURATION, r"limits\.lanes|lanes")
-        self.configured("skip_checks: [CHECK_SRC]", CONFIGURATION, r"not available in this version")
+        self.configured("skip_checks: [CHECK_ROW_METADATE]", CONFIGURATION, r"task\.yaml:6:\d+: .*CHECK_ROW_METADATE: is CHECK_ROW_METADATA meant")
+        self.configured("skip_checks: [CHECK_LOG_BIN]", CONFIGURATION, r"CHECK_LOG_BIN cannot be left out: changes come from the binary log alone")
         self.configured("canal: {enum: both, binary: raw}", CONFIGURATION, r"enum", r"binary")
         self.configured("log: [", CONFIGURATION, r"task\.yaml:\d+:\d+")
 
