@@ -77,7 +77,6 @@ Test(print, the_example_loads_and_names_every_key)
     cr_assert_not_null(l.task, "%s", l.said);
     cr_assert_str_eq(l.said, "");
     cr_assert_not_null(strstr(text, "# filter: "));
-    cr_assert_not_null(strstr(text, "Not available in this version."));
     for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
         cr_assert_leq(strcspn(line, "\n"), 120, "%.130s", line);
     free(text);
