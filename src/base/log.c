@@ -20,6 +20,7 @@ static struct {
     void *watch_arg;
     atomic_uint_fast64_t lost; /* lines that could not be written, ever */
     uint64_t lost_told;        /* of those, told by log.lost */
+    bool lost_watched;         /* whoever watches knows that lines are being lost */
     bool torn;                 /* the last one was written by half */
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO};
 
@@ -178,12 +179,16 @@ static void put_line_or_count(enum log_level level, const char *event, const cha
         bool whole = !logger.torn || write(STDERR_FILENO, "\n", 1) == 1;
         if (whole && put_line(LOG_WARN, "log.lost", told))
             logger.lost_told = lost;
+        if (logger.lost_told == lost)
+            logger.lost_watched = false;
     }
     if (put_line(level, event, text))
         return;
     int why = errno;
-    if (atomic_fetch_add(&logger.lost, 1) == logger.lost_told && logger.watch != NULL) {
+    atomic_fetch_add(&logger.lost, 1);
+    if (!logger.lost_watched && logger.watch != NULL) {
         char told[200];
+        logger.lost_watched = true;
         snprintf(told, sizeof(told), "reason=\"the log cannot be written: %s\"", strerror(why));
         logger.watch(logger.watch_arg, true, "log.lost", told);
     }

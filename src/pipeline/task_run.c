@@ -239,11 +239,14 @@ static enum err sync_state(struct task *t, bool *synced, struct errmsg *em)
 /*
  * A lane whose oldest batch is not acknowledged while others may be: a
  * partition without a leader. Its producer is no judge of that, since reports
- * of other partitions come in. Said once, and ended after retry.connection.
+ * of other partitions come in. Said once, and ended after retry.connection. A
+ * lane whose producer hears nothing at all tells that itself, with the cause.
  */
 static enum err watch_heads(struct task *t, struct errmsg *em)
 {
     uint64_t now = clock_mono_ms();
+    struct view_trouble troubles[VIEW_SIDES];
+    view_troubles(t->o.view, troubles);
     for (uint32_t i = 0; i < t->lane_count; i++) {
         struct lane_head *h = &t->heads[i];
         uint64_t acked = lane_acked(t->lanes[i]);
@@ -255,6 +258,8 @@ static enum err watch_heads(struct task *t, struct errmsg *em)
             *h = (struct lane_head){.acked = acked, .since_ms = now};
             continue;
         }
+        if ((troubles[VIEW_DESTINATION].who >> i & 1) != 0)
+            continue;
         if (now - h->since_ms > STUCK_MS && !h->said) {
             log_warn("destination.stuck",
                      "lane=%u since_s=%" PRIu64

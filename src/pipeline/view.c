@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define RATE_US 2e6 /* how far back the rates of topics look */
+
 static const char *const state_names[VIEW_STATES] = {
     [VIEW_NOT_STARTED] = "not-started",
     [VIEW_PRECHECKING] = "prechecking",
@@ -150,8 +152,9 @@ static struct view_table table_of(struct table_counter *c, uint64_t now_ms)
     return t;
 }
 
-static uint64_t topic_rate(const struct view_topic *now, const struct view_snapshot *before,
-                           uint64_t at_us)
+/* The rate since the snapshot before, evened out: what is RATE_US old counts for half at most. */
+static uint64_t topic_rate_milli(const struct view_topic *now, const struct view_snapshot *before,
+                                 uint64_t at_us)
 {
     if (before == NULL || at_us <= before->at_us)
         return 0;
@@ -159,7 +162,10 @@ static uint64_t topic_rate(const struct view_topic *now, const struct view_snaps
         before->topic_count == 0
             ? NULL
             : bsearch(now, before->topics, before->topic_count, sizeof(*now), by_topic);
-    return (now->messages - (was != NULL ? was->messages : 0)) * 1000000 / (at_us - before->at_us);
+    double us = (double)(at_us - before->at_us);
+    double fresh = (double)(now->messages - (was != NULL ? was->messages : 0)) * 1e9 / us;
+    double old = was != NULL ? (double)was->rate_milli : 0;
+    return (uint64_t)(old + (fresh - old) * us / (us + RATE_US));
 }
 
 bool view_fill_counters(struct view *v, struct view_snapshot *s, const struct view_snapshot *before)
@@ -183,7 +189,8 @@ bool view_fill_counters(struct view *v, struct view_snapshot *s, const struct vi
         *t = (struct view_topic){.name = topic->name,
                                  .messages = count_of(&topic->messages),
                                  .bytes = count_of(&topic->bytes)};
-        t->rate = topic_rate(t, before, s->at_us);
+        t->rate_milli = topic_rate_milli(t, before, s->at_us);
+        t->rate = (t->rate_milli + 500) / 1000;
     }
     qsort(s->tables, s->table_count, sizeof(*s->tables), by_name);
     qsort(s->topics, s->topic_count, sizeof(*s->topics), by_topic);

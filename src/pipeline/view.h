@@ -104,7 +104,8 @@ struct view_table {
 struct view_topic {
     const char *name;
     uint64_t messages, bytes;
-    uint64_t rate; /* messages a second, of late */
+    uint64_t rate;       /* messages a second, of late */
+    uint64_t rate_milli; /* the same in thousandths, for the next snapshot */
 };
 
 /* A broker as librdkafka sees it; counters are sums over the lanes of the run. */

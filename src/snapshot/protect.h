@@ -12,6 +12,11 @@
  * no lag that counts: waiting for it could last for ever, and reading does not
  * make it later.
  *
+ * A history that does not move while the copy pauses is not waited for: a MySQL
+ * that is hardly written to shortens its history list in every 128th round of
+ * its purge only (innodb_purge_rseg_truncate_frequency), so an idle one shows an
+ * old length for ever. It counts again when it has grown by a fifth of the limit.
+ *
  * Pure: no clock, no threads.
  */
 #pragma once
@@ -19,6 +24,7 @@
 #include "source/load.h"
 
 #define PROTECT_PAUSE_MS 2000
+#define PROTECT_STILL_MS 15000 /* a history that has not moved for that long */
 
 /* 0: no limit. */
 struct protect_limits {
@@ -36,6 +42,11 @@ struct protect {
 
     bool above; /* something that was looked at is above its limit */
     bool near;  /* ... above four fifths of it */
+
+    uint64_t history; /* the longest of this look */
+    uint64_t still;   /* what it has been, or nearly so, since still_ms */
+    uint64_t still_ms;
+    uint64_t idle; /* where it stood still: not waited for; 0: nowhere */
 };
 
 /* What has to be read for the limits: SRC_LOAD_..., 0: nothing. */

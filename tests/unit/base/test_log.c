@@ -68,14 +68,14 @@ static void tell(void *arg, bool warning, const char *event, const char *text)
 
 Test(log, lines_that_find_no_room_are_counted_and_told_when_there_is_room_again)
 {
-    int old = dup(STDERR_FILENO), full = open("/dev/full", O_WRONLY);
+    int terminal = dup(STDERR_FILENO), full = open("/dev/full", O_WRONLY);
     cr_assert_geq(full, 0);
     log_setup(LOG_INFO, false);
     log_watch(tell, NULL);
     dup2(full, STDERR_FILENO);
     log_info("a.one", "x=1");
     log_info("a.two", "x=2");
-    dup2(old, STDERR_FILENO);
+    dup2(terminal, STDERR_FILENO);
     cr_assert_eq(log_lost(), 2);
     cr_assert_eq(told, 1, "once, not for every line");
     LOGGED(false, "a.three", "x=3");

@@ -89,3 +89,44 @@ Test(protect, a_limit_that_is_taken_away_ends_the_pause)
     p.limits.threads_running = 0;
     cr_expect_not(decide(&p, &two, PROTECT_PAUSE_MS));
 }
+
+Test(protect, a_history_that_does_not_move_is_not_waited_for)
+{
+    struct protect p = {.limits = {.history_length = 1000}};
+    struct src_load above = {.history_length = 1500}, a_bit = {.history_length = 1510},
+                    grown = {.history_length = 1711}, below = {.history_length = 700};
+    cr_expect(decide(&p, &above, 1000));
+    cr_expect(decide(&p, &a_bit, 1000 + PROTECT_STILL_MS - 1));
+    cr_expect(decide(&p, &above, 1000 + PROTECT_STILL_MS));
+    cr_expect_not(decide(&p, &above, 2000 + PROTECT_STILL_MS));
+    cr_expect_not(decide(&p, &a_bit, 3000 + PROTECT_STILL_MS), "it is no news");
+    cr_expect(decide(&p, &grown, 4000 + PROTECT_STILL_MS), "a fifth of the limit is");
+    cr_expect_not(decide(&p, &below, 9000 + PROTECT_STILL_MS));
+    cr_expect(decide(&p, &above, 10000 + PROTECT_STILL_MS), "it had been well below");
+}
+
+Test(protect, a_history_that_moves_is_waited_for)
+{
+    struct protect p = {.limits = {.history_length = 1000}};
+    uint64_t now = 1000, length = 1500;
+    for (; now < 1000 + 3 * PROTECT_STILL_MS; now += 1000) {
+        struct src_load grows = {.history_length = length += 10};
+        cr_expect(decide(&p, &grows, now));
+    }
+}
+
+Test(protect, replicas_do_not_hide_the_history_of_the_source)
+{
+    struct protect p = {.limits = {.history_length = 1000, .replica_lag_ms = 5000}};
+    struct src_load source = {.history_length = 1500}, replica = {.replica = true};
+    for (uint64_t now = 0; now <= PROTECT_STILL_MS; now += 1000) {
+        protect_begin(&p);
+        protect_look(&p, "db:3306", &source);
+        protect_look(&p, "r1:3306", &replica);
+        cr_expect(protect_decide(&p, now));
+    }
+    protect_begin(&p);
+    protect_look(&p, "db:3306", &source);
+    protect_look(&p, "r1:3306", &replica);
+    cr_expect_not(protect_decide(&p, PROTECT_STILL_MS + 1000));
+}
