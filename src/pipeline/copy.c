@@ -15,7 +15,6 @@ enum err copy_new(const struct copy_options *o, struct copy **out, struct errmsg
     if (c == NULL)
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the copy");
     c->o = *o;
-    c->last = &c->first;
     c->bytes_max = o->task->limits.memory / 8;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
@@ -53,6 +52,15 @@ static void entry_free(struct copy_entry *e)
     free(e);
 }
 
+static void free_entries(struct copy_entry *e)
+{
+    while (e != NULL) {
+        struct copy_entry *next = e->next;
+        entry_free(e);
+        e = next;
+    }
+}
+
 void copy_free(struct copy *c)
 {
     if (c == NULL)
@@ -67,11 +75,8 @@ void copy_free(struct copy *c)
     for (struct copy_entry *e = c->first; e != NULL; e = e->next)
         free_ranges(e);
     copy_workers_free(c->workers);
-    while (c->first != NULL) {
-        struct copy_entry *e = c->first;
-        c->first = e->next;
-        entry_free(e);
-    }
+    free_entries(c->first);
+    free_entries(c->over);
     writer_fini(&c->scratch);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
@@ -110,16 +115,76 @@ static struct copy_entry *entry_new(struct copy *c, struct slice database, struc
 }
 
 /* Tables without a key come first: the stream has to stand for them. */
+static void link_entry(struct copy *c, struct copy_entry *e)
+{
+    struct copy_entry *before = e->keyless ? NULL : c->last;
+    e->prev = before;
+    e->next = before != NULL ? before->next : c->first;
+    *(before != NULL ? &before->next : &c->first) = e;
+    *(e->next != NULL ? &e->next->prev : &c->last) = e;
+    e->over = false;
+}
+
 static void insert(struct copy *c, struct copy_entry *e)
 {
     struct copy_entry **bucket = &c->buckets[bucket_of(e->database, e->name)];
     e->same_hash = *bucket;
     *bucket = e;
-    struct copy_entry **at = e->keyless ? &c->first : c->last;
-    e->next = *at;
-    *at = e;
-    if (e->next == NULL)
-        c->last = &e->next;
+    link_entry(c, e);
+    c->begun += e->begun;
+}
+
+void copy_retire(struct copy *c, struct copy_entry *e)
+{
+    if (e->over)
+        return;
+    *(e->prev != NULL ? &e->prev->next : &c->first) = e->next;
+    *(e->next != NULL ? &e->next->prev : &c->last) = e->prev;
+    c->begun -= e->begun;
+    e->begun = false;
+    e->over = true;
+    e->next = c->over;
+    e->prev = NULL;
+    if (c->over != NULL)
+        c->over->prev = e;
+    c->over = e;
+}
+
+/* It is to be copied again. */
+static void revive(struct copy *c, struct copy_entry *e)
+{
+    if (!e->over)
+        return;
+    *(e->prev != NULL ? &e->prev->next : &c->over) = e->next;
+    if (e->next != NULL)
+        e->next->prev = e->prev;
+    link_entry(c, e);
+}
+
+void copy_mark_dirty(struct copy *c, struct copy_entry *e)
+{
+    if (!e->dirty) {
+        e->dirty = true;
+        e->next_dirty = c->dirty;
+        c->dirty = e;
+    }
+    atomic_store(&c->unsaved, true);
+}
+
+void copy_mark_sweep(struct copy *c, struct copy_entry *e)
+{
+    if (!e->sweepable) {
+        e->sweepable = true;
+        e->next_sweep = c->sweeps;
+        c->sweeps = e;
+    }
+    atomic_store(&c->news, true);
+}
+
+void copy_mark_begun(struct copy *c, struct copy_entry *e)
+{
+    c->begun += !e->begun && !e->over;
+    e->begun = !e->over;
 }
 
 /* Whether some unique key is an identity, as table_resolve() chooses it. */
@@ -152,6 +217,7 @@ enum err copy_add(struct copy *c, const struct ckpt *ckpt, const struct table_de
     e->small = rows < c->o.task->full.chunk_rows;
     if (found)
         err = copy_entry_recall(c, e, known);
+    e->begun = e->ranges != NULL || e->frontier != NULL;
     if (err != ERR_OK) {
         entry_free(e);
         return errmsg_set(em, ERR_STATE_DAMAGED,
@@ -184,6 +250,20 @@ enum err copy_add(struct copy *c, const struct ckpt *ckpt, const struct table_de
     return ERR_OK;
 }
 
+bool copy_is_done(const struct copy *c, const struct ckpt *ckpt, struct slice database,
+                  struct slice table)
+{
+    struct slice fact;
+    bool found = false;
+    if (copy_entry_fact(database, table, ckpt, &fact, &found) != ERR_OK || !found ||
+        !copy_fact_is_done(fact))
+        return false;
+    struct table_counter *n = counters_table(c->o.counters, database, table);
+    if (n != NULL)
+        atomic_store(&n->copy_state, COPY_DONE);
+    return true;
+}
+
 bool copy_knows(const struct copy *c, const struct ckpt *ckpt, struct slice database,
                 struct slice table)
 {
@@ -203,12 +283,12 @@ enum err copy_enter(struct copy *c, struct slice database, struct slice name, bo
     pthread_mutex_lock(&c->lock);
     if (copy_find(c, database, name) == NULL)
         insert(c, e);
+    revive(c, e);
     e->status = copied ? ENTRY_COPIED : ENTRY_WAITING;
     e->planned_all = e->opened_all = copied;
     e->pass = !copied; /* another table's rows may be at the consumer under this name */
-    e->dirty = true;
-    atomic_store(&c->unsaved, true);
-    atomic_store(&c->news, true);
+    copy_mark_dirty(c, e);
+    copy_mark_sweep(c, e);
     atomic_store(&e->counter->copy_state, copied ? COPY_DONE : COPY_WAITING);
     if (!copied) {
         atomic_fetch_add(&c->left, 1);

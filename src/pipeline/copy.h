@@ -50,10 +50,10 @@ struct copy_options {
     struct tables *tables;
     struct net_loop *loop; /* the reader's: woken when there is something for it */
     struct fault *fault;
-    struct throttle *throttle; /* throttle.full */
+    struct throttle *throttle;  /* throttle.full */
     struct guard *const *guard; /* throttle.protect; *guard NULL: none */
-    struct counters *counters; /* for progress */
-    atomic_bool *copying;      /* there is something to copy */
+    struct counters *counters;  /* for progress */
+    atomic_bool *copying;       /* there is something to copy */
     const atomic_bool *stop;
 };
 
@@ -67,6 +67,10 @@ NODISCARD enum err copy_new(const struct copy_options *o, struct copy **out, str
  */
 NODISCARD enum err copy_add(struct copy *c, const struct ckpt *ckpt, const struct table_def *def,
                             uint64_t rows, struct errmsg *em);
+
+/* The checkpoint says that the table is copied: nothing is to be read of it. */
+bool copy_is_done(const struct copy *c, const struct ckpt *ckpt, struct slice database,
+                  struct slice table);
 
 /* The table was added, or is copied as far as the checkpoint knows. */
 bool copy_knows(const struct copy *c, const struct ckpt *ckpt, struct slice database,

@@ -53,7 +53,8 @@ enum entry_status {
 };
 
 struct copy_entry {
-    struct copy_entry *next;      /* in the order of copying */
+    struct copy_entry *next; /* in the order of copying; of what is over, in no order */
+    struct copy_entry *prev;
     struct copy_entry *same_hash; /* in a bucket */
     struct slice database;        /* both behind the struct */
     struct slice name;
@@ -66,8 +67,15 @@ struct copy_entry {
     struct copy_table *table; /* the version that is read; the reader makes it */
     struct copy_key *planned; /* the end of what was taken; NULL: nothing, or all */
     bool planned_all;
-    bool planning;             /* a worker looks for the next bound */
-    bool dirty;                /* the checkpoint does not have it as it is */
+    bool planning; /* a worker looks for the next bound */
+    bool begun;    /* it was prepared once, or found begun at start */
+    bool over;     /* in the list of those that nothing is to be done about */
+    bool dirty;    /* the checkpoint does not have it as it is ... */
+    struct copy_entry *next_dirty;
+    bool saving; /* ... or has it, and is not synced */
+    struct copy_entry *next_saving;
+    bool sweepable; /* some range of it is done, or it is itself */
+    struct copy_entry *next_sweep;
     struct copy_range *ranges; /* opened, not acknowledged */
     struct copy_key *frontier; /* the end of what was opened; NULL: nothing, or all */
     bool opened_all;
@@ -94,8 +102,9 @@ struct copy_ask {
 struct copy {
     struct copy_options o;
     struct copy_workers *workers;
-    struct copy_entry *first;
-    struct copy_entry **last;
+    struct copy_entry *first; /* those that are not over */
+    struct copy_entry *last;
+    struct copy_entry *over;
     struct copy_entry *buckets[COPY_BUCKETS];
 
     pthread_mutex_t lock;
@@ -105,6 +114,10 @@ struct copy {
     size_t bytes_out;       /* of chunks given and not handed over */
     size_t bytes_max;
     uint32_t readable; /* tables of that status */
+    uint32_t begun;    /* tables that have, and are not over: all others come behind them */
+    struct copy_entry *dirty;
+    struct copy_entry *saving_entries;
+    struct copy_entry *sweeps;
     bool stopped;
 
     atomic_bool news;    /* for the reader: questions, chunks, ranges to take out */
@@ -137,6 +150,14 @@ struct copy_entry *copy_find(const struct copy *c, struct slice database, struct
 NODISCARD enum err copy_enter(struct copy *c, struct slice database, struct slice name,
                               bool copied);
 void copy_range_free(struct copy_range *r);
+
+/* copy.c, under the lock: the checkpoint is to be told of it; ranges are to be taken out. */
+void copy_mark_dirty(struct copy *c, struct copy_entry *e);
+void copy_mark_sweep(struct copy *c, struct copy_entry *e);
+void copy_mark_begun(struct copy *c, struct copy_entry *e);
+
+/* copy.c, under the lock: nothing is to be done about it (any more). */
+void copy_retire(struct copy *c, struct copy_entry *e);
 NODISCARD enum err copy_key_copy(const struct copy_key *from, struct copy_key **out);
 NODISCARD enum err copy_mark_copy(struct copy_mark *to, const struct copy_mark *from);
 bool copy_key_same(const struct copy_key *a, const struct copy_key *b); /* either may be NULL */
@@ -150,5 +171,6 @@ struct copy_ops copy_work_ops(struct copy *c);
 /* copy_save.c: a table as the checkpoint has it. */
 NODISCARD enum err copy_entry_recall(struct copy *c, struct copy_entry *e, struct slice bytes);
 void copy_recall_numbers(struct copy *c, const struct ckpt *ckpt);
+bool copy_fact_is_done(struct slice fact);
 NODISCARD enum err copy_entry_fact(struct slice database, struct slice name,
                                    const struct ckpt *ckpt, struct slice *out, bool *found);

@@ -41,6 +41,11 @@ enum err copy_entry_fact(struct slice database, struct slice name, const struct 
     return e;
 }
 
+bool copy_fact_is_done(struct slice fact)
+{
+    return fact.len >= 2 && fact.ptr[0] == FACT_VERSION && (fact.ptr[1] & FACT_DONE) != 0;
+}
+
 static void put_mark(const struct copy *c, const struct copy_mark *m, struct writer *w)
 {
     struct writer set;
@@ -194,7 +199,31 @@ void copy_recall_numbers(struct copy *c, const struct ckpt *ckpt)
     atomic_store(&c->init_reserved, c->init_put);
 }
 
-/* Entries that changed are few: those whose chunks were just opened. */
+/* Its ranges are durable once what was put is synced. */
+static void await_sync(struct copy *c, struct copy_entry *e)
+{
+    for (struct copy_range *r = e->ranges; r != NULL; r = r->next)
+        r->saving = !atomic_load(&r->durable);
+    if (e->saving)
+        return;
+    e->saving = true;
+    e->next_saving = c->saving_entries;
+    c->saving_entries = e;
+}
+
+static enum err put_dirty(struct copy *c, struct ckpt *ckpt, bool *put)
+{
+    while (c->dirty != NULL) {
+        struct copy_entry *e = c->dirty;
+        *put = true;
+        TRY(put_fact(c, ckpt, e));
+        c->dirty = e->next_dirty;
+        e->dirty = false;
+        await_sync(c, e);
+    }
+    return ERR_OK;
+}
+
 enum err copy_save(struct copy *c, struct ckpt *ckpt, bool *put)
 {
     enum err err = ERR_OK;
@@ -203,16 +232,9 @@ enum err copy_save(struct copy *c, struct ckpt *ckpt, bool *put)
     pthread_mutex_lock(&c->lock);
     if (!copy_finished(c))
         err = reserve_numbers(c, ckpt, put);
-    bool unsaved = atomic_exchange(&c->unsaved, false);
-    for (struct copy_entry *e = c->first; unsaved && e != NULL && err == ERR_OK; e = e->next) {
-        if (!e->dirty)
-            continue;
-        err = put_fact(c, ckpt, e);
-        *put = true;
-        e->dirty = err != ERR_OK;
-        for (struct copy_range *r = e->ranges; r != NULL; r = r->next)
-            r->saving = !atomic_load(&r->durable);
-    }
+    atomic_store(&c->unsaved, false);
+    if (err == ERR_OK)
+        err = put_dirty(c, ckpt, put);
     c->saving = c->saving || *put;
     pthread_mutex_unlock(&c->lock);
     return err;
@@ -225,7 +247,10 @@ void copy_saved(struct copy *c)
     c->saving = false;
     pthread_mutex_lock(&c->lock);
     atomic_store(&c->init_reserved, c->init_put);
-    for (struct copy_entry *e = c->first; e != NULL; e = e->next) {
+    while (c->saving_entries != NULL) {
+        struct copy_entry *e = c->saving_entries;
+        c->saving_entries = e->next_saving;
+        e->saving = false;
         for (struct copy_range *r = e->ranges; r != NULL; r = r->next) {
             if (r->saving)
                 atomic_store(&r->durable, true);
@@ -248,7 +273,7 @@ enum err copy_acknowledged(struct copy *c, struct ckpt *ckpt, struct copy_range 
     if (!left)
         copy_set_status(c, e, ENTRY_COPIED);
     enum err err = put_fact(c, ckpt, e);
-    atomic_store(&c->news, true);
+    copy_mark_sweep(c, e);
     pthread_mutex_unlock(&c->lock);
     net_loop_wake(c->o.loop);
     return err;

@@ -68,11 +68,15 @@ static enum err work_of(struct copy *c, struct copy_entry *e, struct copy_work *
     return ERR_OK;
 }
 
+/* Behind the last readable table there are none but those that wait. */
 static enum err find_work(struct copy *c, struct copy_work *out, bool *found)
 {
-    for (struct copy_entry *e = c->first; e != NULL && !*found; e = e->next) {
-        if (e->status == ENTRY_READABLE)
+    uint32_t left = c->readable;
+    for (struct copy_entry *e = c->first; e != NULL && left > 0 && !*found; e = e->next) {
+        if (e->status == ENTRY_READABLE) {
             TRY(work_of(c, e, out, found));
+            left--;
+        }
         /* One table without a key at a time, and the others after them all. */
         if (e->keyless && e->status != ENTRY_COPIED)
             return ERR_OK;
@@ -106,9 +110,11 @@ static enum err take_more(void *arg, struct copy_work *out)
     enum err err = ERR_NEED_INPUT;
     *out = (struct copy_work){0};
     pthread_mutex_lock(&c->lock);
-    for (struct copy_entry *e = c->first; e != NULL && !c->stopped; e = e->next) {
+    uint32_t left = c->readable;
+    for (struct copy_entry *e = c->first; e != NULL && left > 0 && !c->stopped; e = e->next) {
         if (e->keyless && e->status != ENTRY_COPIED)
             break;
+        left -= e->status == ENTRY_READABLE;
         if (e->status != ENTRY_READABLE || !is_small(e))
             continue;
         bool found = false;

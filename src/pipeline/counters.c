@@ -1,5 +1,7 @@
 #include "pipeline/counters.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
 void counters_init(struct counters *c)
@@ -29,10 +31,17 @@ static char *copy_of(struct slice s)
     return strndup((const char *)s.ptr, s.len);
 }
 
+static struct table_counter **table_bucket(struct counters *c, struct slice database,
+                                           struct slice table)
+{
+    uint64_t h = hash_item(hash_item(HASH_START, database), table);
+    return &c->table_buckets[h % COUNTERS_BUCKETS];
+}
+
 static struct table_counter *find_table(struct counters *c, struct slice database,
                                         struct slice table)
 {
-    for (struct table_counter *t = counters_tables(c); t != NULL; t = t->next)
+    for (struct table_counter *t = *table_bucket(c, database, table); t != NULL; t = t->same_hash)
         if (slice_eq(slice_str(t->table), table) && slice_eq(slice_str(t->database), database))
             return t;
     return NULL;
@@ -52,6 +61,9 @@ static struct table_counter *add_table(struct counters *c, struct slice database
         free(t);
         return NULL;
     }
+    struct table_counter **bucket = table_bucket(c, database, table);
+    t->same_hash = *bucket;
+    *bucket = t;
     t->next = counters_tables(c);
     c->table_count++;
     /* Release: an entry is whole before others can see it. */
@@ -73,9 +85,14 @@ struct table_counter *counters_table(struct counters *c, struct slice database, 
     return t;
 }
 
+static struct topic_counter **topic_bucket(struct counters *c, struct slice name)
+{
+    return &c->topic_buckets[hash_item(HASH_START, name) % COUNTERS_BUCKETS];
+}
+
 static struct topic_counter *find_topic(struct counters *c, struct slice name)
 {
-    for (struct topic_counter *t = counters_topics(c); t != NULL; t = t->next)
+    for (struct topic_counter *t = *topic_bucket(c, name); t != NULL; t = t->same_hash)
         if (slice_eq(slice_str(t->name), name))
             return t;
     return NULL;
@@ -91,6 +108,9 @@ static struct topic_counter *add_topic(struct counters *c, struct slice name)
         free(t);
         return NULL;
     }
+    struct topic_counter **bucket = topic_bucket(c, name);
+    t->same_hash = *bucket;
+    *bucket = t;
     t->next = counters_topics(c);
     c->topic_count++;
     atomic_store_explicit(&c->topics, t, memory_order_release); /* as above */

@@ -20,12 +20,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define COUNTERS_MAX 20000
+#define COUNTERS_MAX     20000
+#define COUNTERS_BUCKETS 2048 /* a power of two */
 
 enum copy_state { COPY_NONE, COPY_WAITING, COPY_RUNNING, COPY_DONE, COPY_SKIPPED };
 
 struct table_counter {
     struct table_counter *next;
+    struct table_counter *same_hash;
     char *database;
     char *table;
     /* changes read from the binlog, by enum change_op: INSERT, UPDATE, DELETE */
@@ -42,6 +44,7 @@ struct table_counter {
 
 struct topic_counter {
     struct topic_counter *next;
+    struct topic_counter *same_hash;
     char *name;
     _Atomic uint64_t messages; /* produced */
     _Atomic uint64_t bytes;    /* of their keys and values */
@@ -53,6 +56,8 @@ struct counters {
     uint32_t topic_count;
     _Atomic(struct table_counter *) tables; /* newest first; walked without the lock */
     _Atomic(struct topic_counter *) topics;
+    struct table_counter *table_buckets[COUNTERS_BUCKETS]; /* under the lock, as all that follows */
+    struct topic_counter *topic_buckets[COUNTERS_BUCKETS];
 };
 
 void counters_init(struct counters *c);

@@ -253,6 +253,7 @@ static enum err input_ran_dry(struct replica *r)
 {
     TRY(replica_copy_turn(r));
     feeder_publish(r->o.feeder);
+    TRY(replica_witness_turn(r));
     note_synced(r);
     TRY(leave_point_if_due(r));
     uint64_t silence_max = 3 * r->o.task->source.heartbeat_ms + 2000;
@@ -393,6 +394,7 @@ static enum err connect_source(struct replica *r)
     dump.uuid = r->o.uuid;
     dump.non_blocking = false;
     TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
+    r->connects++;
     tables_forget_ids(r->o.tables);
     if (strcmp(uuid, r->server.server_uuid) != 0 || server_id != r->server.server_id) {
         tables_forget_places(r->o.tables, binlog_place_of(r->read.file, r->read.offset));
@@ -494,6 +496,7 @@ void *replica_run(void *replica)
     struct replica *r = replica;
     pthread_setname_np(pthread_self(), "reader");
     run(r);
+    replica_witness_end(r);
     feeder_publish(r->o.feeder);
     if (r->boundary_fresh && r->group.skip == 0 && fault_err(r->o.fault) == ERR_OK &&
         replica_point(r) != ERR_OK)

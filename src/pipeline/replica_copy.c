@@ -93,10 +93,8 @@ static enum err open_range(struct replica *r, struct chunk *chunk)
         c->standing = e;
         c->stand_known = false;
     }
-    if (fresh) {
-        e->dirty = true;
-        atomic_store(&c->unsaved, true);
-    }
+    if (fresh)
+        copy_mark_dirty(c, e);
     return ERR_OK;
 }
 
@@ -126,9 +124,8 @@ static void forget_ranges(struct copy *c, struct copy_entry *e)
         rg->doubt = rg->forgotten = true;
         rg->done = rg->done || !rg->sent;
     }
-    e->dirty = true;
-    atomic_store(&c->unsaved, true);
-    atomic_store(&c->news, true);
+    copy_mark_dirty(c, e);
+    copy_mark_sweep(c, e);
 }
 
 /* There is no such table (any more). Under the lock. */
@@ -192,6 +189,7 @@ static enum err prepare(struct replica *r, struct copy_entry *e)
         e->keyless = table->key_count == 0;
         e->pass = e->pass || !table->orderable;
         e->version = tables_version(r->o.tables, e->database, e->name);
+        copy_mark_begun(c, e);
         copy_set_status(c, e, ENTRY_READABLE);
     }
     pthread_mutex_unlock(&c->lock);
@@ -204,10 +202,14 @@ static struct copy_entry *next_to_prepare(struct replica *r)
     struct copy *c = r->o.copy;
     struct copy_entry *found = NULL;
     pthread_mutex_lock(&c->lock);
+    uint32_t left = c->begun;
+    bool enough = c->readable >= COPY_PREPARED;
     for (struct copy_entry *e = c->first; e != NULL && found == NULL; e = e->next) {
+        if (enough && left == 0)
+            break;
+        left -= e->begun;
         /* One that had begun is not left with the key of another definition. */
-        bool begun = e->ranges != NULL || e->frontier != NULL;
-        if (e->status != ENTRY_WAITING || (c->readable >= COPY_PREPARED && !begun))
+        if (e->status != ENTRY_WAITING || (enough && !e->begun))
             continue;
         if (binlog_place_upto(e->not_before, r->place)) {
             found = e;
@@ -477,27 +479,57 @@ static void discard_doubtful(struct copy *c, struct copy_range *rg)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Takes out what is acknowledged. Under the lock. */
-static void sweep(struct copy_entry *e)
+/* Takes out what is acknowledged; false: some of it is not free yet. Under the lock. */
+static bool sweep(struct copy *c, struct copy_entry *e)
 {
+    bool all = true;
     for (struct copy_range **at = &e->ranges; *at != NULL;) {
         struct copy_range *rg = *at;
         if (!rg->done || rg->open || rg->taken) {
+            all = all && !rg->done;
             at = &rg->next;
             continue;
         }
         *at = rg->next;
         copy_range_free(rg);
     }
-    if (e->status == ENTRY_COPIED && e->ranges == NULL)
+    if (e->status == ENTRY_COPIED && e->ranges == NULL) {
         let_go(e);
+        copy_retire(c, e);
+    }
+    return all;
+}
+
+static void sweep_all(struct copy *c)
+{
+    struct copy_entry *list = c->sweeps;
+    c->sweeps = NULL;
+    while (list != NULL) {
+        struct copy_entry *e = list;
+        list = e->next_sweep;
+        e->sweepable = !sweep(c, e);
+        if (!e->sweepable)
+            continue;
+        e->next_sweep = c->sweeps;
+        c->sweeps = e;
+    }
+}
+
+static uint32_t chunks_of(const struct copy_range *rg)
+{
+    uint32_t n = 0;
+    for (const struct chunk *chunk = rg->chunk; chunk != NULL; chunk = chunk->next)
+        n++;
+    return n;
 }
 
 static enum err hand_over_due(struct replica *r)
 {
     struct copy *c = r->o.copy;
-    for (struct copy_entry *e = c->first; e != NULL && c->held > 0; e = e->next) {
+    uint32_t left = c->held;
+    for (struct copy_entry *e = c->first; e != NULL && left > 0; e = e->next) {
         for (struct copy_range *rg = e->ranges; rg != NULL; rg = rg->next) {
+            left -= chunks_of(rg);
             if (rg->chunk != NULL && rg->doubt)
                 discard_doubtful(c, rg);
             while (is_due(r, rg))
@@ -519,8 +551,7 @@ static enum err read_news(struct replica *r)
         chunk->next = NULL;
         err = receive(r, chunk);
     }
-    for (struct copy_entry *e = c->first; e != NULL; e = e->next)
-        sweep(e);
+    sweep_all(c);
     while (c->asks != NULL && err == ERR_OK) {
         struct copy_ask *ask = c->asks;
         c->asks = ask->next;

@@ -469,7 +469,7 @@ static enum err table_map_event(struct replica *r, const struct stream *s,
                                 const struct stream_event *sev)
 {
     char place[600];
-    enum err e = tables_map(r->o.tables, &s->format, sev->ev.body, &r->em);
+    enum err e = tables_map(r->o.tables, &s->format, sev->ev.body, s->file, s->offset, &r->em);
     if (e != ERR_OK && r->em.text[0] != 0)
         errmsg_prefix(&r->em, "at %s", replica_place(s, place, sizeof(place)));
     return e;

@@ -10,6 +10,7 @@
 #include "pipeline/replica.h"
 #include "pipeline/retry.h"
 #include "pipeline/stream.h"
+#include "pipeline/witness.h"
 
 #define GTID_TEXT_MAX 160
 #define PROBES_MAX    BINLOG_COLUMNS_MAX
@@ -86,6 +87,13 @@ struct replica {
     struct writer hash_scratch;
     struct cell *probes[2]; /* of the before and the after image; PROBES_MAX cells each */
     struct cell *hash_cells;
+    struct witness *witness;   /* asks what the source shows of tables; NULL: was not needed yet */
+    bool witness_asked;        /* it has a question ... */
+    bool witness_answered;     /* ... and this is what it said */
+    struct witness_answer witness_said;
+    uint32_t connects;         /* streams that were opened ... */
+    uint32_t witness_connects; /* ... when it was asked */
+    uint64_t witness_ms;       /* monotonic; it rests until then */
 };
 
 /* replica_event.c: one event of the stream; after_commit is called at each boundary. */
@@ -135,6 +143,10 @@ NODISCARD enum err replica_feed(struct replica *r, const struct binding *b,
 NODISCARD enum err replica_partition(struct replica *r, const struct binding *b,
                                      const struct cell *probes, const struct cell *other,
                                      int32_t *out);
+
+/* replica_witness.c: nothing else is left to read: definitions are compared with the source's. */
+NODISCARD enum err replica_witness_turn(struct replica *r);
+void replica_witness_end(struct replica *r);
 
 /* replica_copy.c: at a boundary, what the full copy has waiting for the reader. */
 NODISCARD enum err replica_copy_turn(struct replica *r);

@@ -92,7 +92,7 @@ static enum err replay(struct replica *r, struct stream *s, const struct xa_grou
         if (!inside)
             continue;
         if (type == BINLOG_TABLE_MAP)
-            TRY(tables_map(r->o.tables, &s->format, sev.ev.body, &r->em));
+            TRY(tables_map(r->o.tables, &s->format, sev.ev.body, s->file, s->offset, &r->em));
         else if (binlog_is_rows(type))
             TRY(replica_rows(r, s, &sev));
     }

@@ -13,6 +13,7 @@ enum err tables_new(const struct tables_options *o, struct tables **out)
     t->o = *o;
     t->notes_end = &t->notes;
     t->effects_end = &t->effects;
+    t->queue_end = &t->queue;
     const struct catalog_options options = {.mariadb = o->mariadb,
                                             .version = o->version,
                                             .lower_case_table_names = o->lower_case_table_names};
@@ -29,6 +30,7 @@ static void entry_free(struct entry *e)
 {
     binding_unref(e->binding);
     binding_unref(e->current);
+    free(e->rival);
     free(e->raw);
     free(e);
 }
@@ -111,6 +113,10 @@ enum err tables_entry(struct tables *t, struct slice database, struct slice name
 bool tables_selected(struct tables *t, struct slice database, struct slice table)
 {
     struct entry *e;
+    size_t object;
+    if (table.len == 0) /* in doubt it may */
+        return objects_match_database(t->o.objects, database, &object, NULL) != ERR_OK ||
+               object != OBJECTS_NONE;
     return tables_entry(t, database, table, &e, NULL) == ERR_OK && entry_selected(e);
 }
 
@@ -154,7 +160,7 @@ enum err tables_recall(struct tables *t, struct table_def *def, struct binlog_pl
     free(def);
     TRY(err);
     e->sequence = sequence;
-    e->known = true;
+    e->known = e->unproven = true;
     e->holds_to = holds_to;
     e->version++;
     return ERR_OK;
@@ -196,6 +202,7 @@ void tables_trust(struct tables *t, struct binlog_place holds_to)
                 continue;
             e->known = true;
             e->holds_to = holds_to;
+            tables_believe(e);
         }
     }
 }
@@ -378,7 +385,7 @@ void tables_notes_free(struct tables_note *n)
 }
 
 enum err tables_map(struct tables *t, const struct binlog_format *f, struct slice body,
-                    struct errmsg *em)
+                    const char *file, uint64_t offset, struct errmsg *em)
 {
     struct binlog_map_head head;
     TRY(binlog_table_map_head(f, body, &head));
@@ -387,7 +394,7 @@ enum err tables_map(struct tables *t, const struct binlog_format *f, struct slic
     bool same = e->binding != NULL && (e->known || e->map_only) && e->bound == e->version &&
                 e->raw_len == head.raw.len && memcmp(e->raw, head.raw.ptr, head.raw.len) == 0;
     if (entry_selected(e) && !same)
-        TRY(tables_rebind(t, e, f, body, head.raw, em));
+        TRY(tables_rebind(t, e, f, body, head.raw, binlog_place_of(file, offset), em));
     return set_id(t, head.table_id, e);
 }
 

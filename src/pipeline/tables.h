@@ -60,7 +60,7 @@ struct tables_options {
     struct topics *topics;
     const struct format_options *format;
     const struct shaping *shaping; /* NULL: tables go out as they are */
-    struct counters *counters; /* NULL: nothing is counted */
+    struct counters *counters;     /* NULL: nothing is counted */
     tables_define_fn define;
     void *define_arg;
     /* the source */
@@ -150,7 +150,8 @@ NODISCARD enum err tables_note_schema(struct tables *t);
  */
 void tables_trust(struct tables *t, struct binlog_place holds_to);
 
-/* Whether the objects list takes the table. */
+/* Whether the objects list takes the table; table.len 0: whether it may take one of the database.
+ */
 bool tables_selected(struct tables *t, struct slice database, struct slice table);
 
 /* A new connection or file: table ids mean nothing any more. */
@@ -163,9 +164,10 @@ void tables_trim_ids(struct tables *t);
  */
 void tables_forget_places(struct tables *t, struct binlog_place place);
 
-/* A TABLE_MAP event. em tells table and columns; the caller adds the place. */
+/* A TABLE_MAP event, which ends at file and offset. em tells table and columns; the caller adds the
+ * place. */
 NODISCARD enum err tables_map(struct tables *t, const struct binlog_format *f, struct slice body,
-                              struct errmsg *em);
+                              const char *file, uint64_t offset, struct errmsg *em);
 
 /*
  * The table of a rows event. ERR_UNKNOWN_TABLE_ID; *out NULL: not selected.
@@ -219,3 +221,27 @@ struct tables_note *tables_notes_join(struct tables_note *a, struct tables_note 
 
 /* Makes the topics of the tables that are known (tables_preset()). */
 NODISCARD enum err tables_prepare_topics(struct tables *t, struct errmsg *em);
+
+/*
+ * The third witness: what the source shows (the first is the table map, the
+ * second the catalogue with the statements since). A definition that was not
+ * read from the source in this run is compared with it once rows were bound to
+ * it, where their maps are without FULL metadata.
+ *
+ * Names the next such table; it is asked about once. False: there is none.
+ */
+bool tables_unproven(struct tables *t, struct slice *database, struct slice *table,
+                     uint64_t *version);
+
+/*
+ * What the source showed of it when the stream was where it is now, or no
+ * statement has concerned the table since; NULL: nothing. Where that reads rows
+ * in another way and goes on to do so (*again: the table is named once more,
+ * let some time pass), the next table map has to decide between the two; where
+ * it fits both, nobody can: ERR_TABLE_MISMATCH out of tables_map().
+ */
+NODISCARD enum err tables_witness(struct tables *t, struct slice database, struct slice table,
+                                  uint64_t version, const struct table_def *shown, bool *again);
+
+/* The source could not be asked: the table is named again. */
+void tables_unasked(struct tables *t, struct slice database, struct slice table);

@@ -58,6 +58,7 @@ static enum err redefine(struct tables *t, struct entry *e, struct errmsg *em)
     e->known = true;
     e->map_only = false;
     e->version++;
+    tables_believe(e);
     return ERR_OK;
 }
 
@@ -67,40 +68,81 @@ static void trust_maps(struct tables *t, struct entry *e)
     catalog_remove(t->catalog, e->database, e->name);
     e->known = false;
     e->map_only = true;
+    tables_believe(e);
+}
+
+static enum err not_there(const struct entry *e, struct errmsg *em)
+{
+    return errmsg_set(em, ERR_TABLE_MISMATCH,
+                      "table %.*s.%.*s is not there any more (or the account may not SELECT from "
+                      "it), and its rows cannot be read without its definition: set "
+                      "binlog_row_metadata=FULL on the source, or start behind it",
+                      SLICE_ARG(e->database), SLICE_ARG(e->name));
+}
+
+/* The map merged with what the catalogue has. */
+static enum err merge(const struct tables *t, const struct entry *e, const struct table_map *map,
+                      struct table **out, struct errmsg *em)
+{
+    return table_resolve(map, e->known ? entry_def(t, e) : NULL, out, em);
+}
+
+/*
+ * Map and catalogue disagree, as *why tells. Where that is no matter of a
+ * definition read ahead of the stream, the source is asked what it shows.
+ */
+static enum err ask_source(struct tables *t, struct entry *e, const struct table_map *map,
+                           struct binlog_place place, struct table **out, struct errmsg *why)
+{
+    bool full = table_map_has_names(map);
+    bool early = e->holds_to.file != 0 && !binlog_place_upto(e->holds_to, place);
+    struct errmsg now = {0};
+    if (full && early)
+        return ERR_TABLE_MISMATCH;
+    log_warn("table.differs", "table=%.*s.%.*s binlog_file=%llu offset=%llu reason=\"%s\"",
+             SLICE_ARG(e->database), SLICE_ARG(e->name), (unsigned long long)place.file,
+             (unsigned long long)place.offset, why->text);
+    enum err err = redefine(t, e, &now);
+    if (err == ERR_OK)
+        err = merge(t, e, map, out, &now);
+    if (err != ERR_OK)
+        *why = now;
+    return err;
 }
 
 /*
  * Finds the definition that fits the map. With FULL metadata the map speaks
- * for itself, and the catalogue only adds the text of the types; otherwise the
- * catalogue's definition must fit, if need be after it was read again.
+ * for itself, and the catalogue only adds the text of the types; otherwise a
+ * definition must fit: the catalogue's, or what the source shows.
  */
 static enum err resolve(struct tables *t, struct entry *e, const struct table_map *map,
-                        struct table **out, struct errmsg *em)
+                        struct binlog_place place, struct table **out, struct errmsg *em)
 {
     bool full = table_map_has_names(map);
     bool read_now = false;
+    struct errmsg why = {0};
+    e->map_only = e->map_only && full;
+    if (e->rival != NULL)
+        TRY(tables_judge(t, e, map, em));
     if (!e->map_only && (!e->known || entry_def(t, e) == NULL)) {
-        enum err err = redefine(t, e, em);
-        if (err != ERR_OK && !(err == ERR_TABLE_MISMATCH && full))
+        enum err err = redefine(t, e, &why);
+        if (err != ERR_OK && !(err == ERR_TABLE_MISMATCH && full)) {
+            *em = why;
             return err;
+        }
         read_now = true;
     }
-    enum err err = table_resolve(map, e->known ? entry_def(t, e) : NULL, out, em);
-    if (err == ERR_TABLE_MISMATCH && !read_now && !full) {
-        TRY(redefine(t, e, em));
-        err = table_resolve(map, entry_def(t, e), out, em);
-    }
+    enum err err = merge(t, e, map, out, &why);
+    if (err == ERR_TABLE_MISMATCH && !read_now && !e->map_only)
+        err = ask_source(t, e, map, place, out, &why);
     if (err == ERR_TABLE_MISMATCH && full)
-        err = table_resolve(map, NULL, out, em);
+        err = table_resolve(map, NULL, out, &why);
     if (err == ERR_OK && (*out)->type_text_rebuilt)
         trust_maps(t, e);
     if (err == ERR_TABLE_MISMATCH && e->known && entry_def(t, e) == NULL)
-        return errmsg_set(
-            em, err,
-            "table %.*s.%.*s is not there any more (or the account may not SELECT from "
-            "it), and its rows cannot be read without its definition: set "
-            "binlog_row_metadata=FULL on the source, or start behind it",
-            SLICE_ARG(e->database), SLICE_ARG(e->name));
+        return not_there(e, em);
+    if (err != ERR_OK)
+        *em = why;
     return err;
 }
 
@@ -236,7 +278,8 @@ static enum err bind(struct tables *t, struct entry *e, struct table *table, boo
 
 /* A map whose bytes are new for its table: makes the binding. */
 enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_format *f,
-                       struct slice body, struct slice raw, struct errmsg *em)
+                       struct slice body, struct slice raw, struct binlog_place place,
+                       struct errmsg *em)
 {
     struct table_map map;
     enum err err = binlog_table_map_parse(f, body, &t->scratch, &map);
@@ -244,7 +287,7 @@ enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_fo
         return errmsg_set(em, err, "table %.*s.%.*s: its table map cannot be used: %s",
                           SLICE_ARG(e->database), SLICE_ARG(e->name), err_text(err));
     struct table *table;
-    TRY(resolve(t, e, &map, &table, em));
+    TRY(resolve(t, e, &map, place, &table, em));
     if (!entry_selected(e)) { /* a sequence: only its definition tells */
         table_unref(table);
         return ERR_OK;
@@ -268,6 +311,8 @@ enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_fo
     e->bound = e->version;
     e->raw = copy;
     e->raw_len = raw.len;
+    if (!table_map_has_names(&map))
+        tables_doubt_later(t, e);
     log_debug("table.bound", "table=%.*s.%.*s columns=%u topic=%s", SLICE_ARG(e->database),
               SLICE_ARG(e->name), table->column_count, b->topic);
     return ERR_OK;

@@ -165,10 +165,15 @@ static enum err settle(const struct passage *p, struct entry *e, struct slice da
     e->version++;
     if (e->ahead)
         return ERR_OK; /* its definition is put back, and was noted when it was read */
+    tables_believe(e);
+    e->unproven = known && def != NULL;
     e->known = known;
     e->sequence = def != NULL && def->sequence;
-    e->map_only = e->evolves = false;
-    e->holds_to = (struct binlog_place){0};
+    e->evolves = false;
+    /* Up to there the source's definition was of another time, and goes on to be. */
+    e->map_only = e->map_only && !known && binlog_place_upto(p->place, e->holds_to);
+    if (!e->map_only)
+        e->holds_to = (struct binlog_place){0};
     return note(p, e->database, e->name, known ? def : NULL);
 }
 

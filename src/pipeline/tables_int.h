@@ -6,14 +6,20 @@
 struct entry {
     struct slice database; /* both point behind the struct */
     struct slice name;
-    size_t object;                /* index of the objects entry that takes it, or OBJECTS_NONE */
-    bool known;                   /* the catalogue's definition (none: there is no such table) holds
-                                     where the stream stands */
-    bool map_only;                /* none is to be had, and the table maps do without one */
-    bool sequence;                /* MariaDB: its rows are no rows */
-    bool evolves;                 /* a statement to come defines it: CREATE .. IF NOT EXISTS, too */
-    bool touched;                 /* a statement of the stretch that was scanned concerns it */
-    bool ahead;                   /* put aside while a statement is carried out: see tables_ddl.c */
+    size_t object; /* index of the objects entry that takes it, or OBJECTS_NONE */
+    bool known;    /* the catalogue's definition (none: there is no such table) holds
+                      where the stream stands */
+    bool map_only; /* none is to be had, and the table maps do without one */
+    bool sequence; /* MariaDB: its rows are no rows */
+    bool evolves;  /* a statement to come defines it: CREATE .. IF NOT EXISTS, too */
+    bool touched;  /* a statement of the stretch that was scanned concerns it */
+    bool ahead;    /* put aside while a statement is carried out: see tables_ddl.c */
+    bool unproven; /* comes from statements, or from an earlier run; the source was
+                      not asked since: see tables_witness.c */
+    bool queued;   /* is to be compared with what the source shows */
+    uint8_t odd;   /* so often in a row the source showed something else */
+    struct entry *next_queued;
+    struct table_def *rival;      /* what the source shows instead: the next table map judges */
     struct binlog_place holds_to; /* statements up to there do not change the definition */
     uint64_t version;             /* grows whenever the definition may have changed */
     struct binding *binding;      /* of the rows of the stream; NULL: none met yet */
@@ -47,6 +53,8 @@ struct tables {
     struct binlog_map_scratch scratch;
     struct tables_note *notes;
     struct tables_note **notes_end;
+    struct entry *queue; /* of definitions to compare */
+    struct entry **queue_end;
     struct table_effect *effects;
     struct table_effect **effects_end;
 };
@@ -58,13 +66,13 @@ NODISCARD enum err tables_entry(struct tables *t, struct slice database, struct 
 /* tables.c: the same, NULL where there is none. */
 struct entry *tables_entry_find(const struct tables *t, struct slice database, struct slice name);
 
-/* MariaDB's sequences look like tables in the binlog, but no row of them is anybody's data. */
 /* NULL: there is no such table, or nothing is known of it. Borrowed until the next change. */
 static inline const struct table_def *entry_def(const struct tables *t, const struct entry *e)
 {
     return catalog_find(t->catalog, e->database, e->name);
 }
 
+/* MariaDB's sequences look like tables in the binlog, but no row of them is anybody's data. */
 static inline bool entry_selected(const struct entry *e)
 {
     return e->object != OBJECTS_NONE && !e->sequence;
@@ -81,4 +89,15 @@ NODISCARD enum err tables_topic(struct tables *t, const char *name, uint32_t par
 
 /* tables_bind.c: a table map whose bytes are new for its table: makes the binding. */
 NODISCARD enum err tables_rebind(struct tables *t, struct entry *e, const struct binlog_format *f,
-                                 struct slice body, struct slice raw, struct errmsg *em);
+                                 struct slice body, struct slice raw, struct binlog_place place,
+                                 struct errmsg *em);
+
+/* tables_witness.c: rows were bound to a definition that the source was not asked about. */
+void tables_doubt_later(struct tables *t, struct entry *e);
+
+/* tables_witness.c: the source shows something else; a table map says who is right. */
+NODISCARD enum err tables_judge(struct tables *t, struct entry *e, const struct table_map *map,
+                                struct errmsg *em);
+
+/* tables_witness.c: nothing speaks against the definition (any more). */
+void tables_believe(struct entry *e);

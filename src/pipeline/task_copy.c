@@ -18,15 +18,25 @@ struct estimate {
 struct gather {
     struct task *task;
     struct errmsg *em;
+    size_t left;                 /* tables that are not copied yet */
     struct estimate **estimates; /* sorted by name */
     size_t count;
     size_t cap;
 };
 
-static bool is_selected(void *arg, struct slice database, struct slice table)
+/* A selected table that is not copied yet. */
+static bool is_left(void *arg, struct slice database, struct slice table)
 {
     const struct gather *g = arg;
-    return tables_selected(g->task->tables, database, table);
+    return tables_selected(g->task->tables, database, table) &&
+           (table.len == 0 || !copy_is_done(g->task->copy, g->task->ckpt, database, table));
+}
+
+static enum err count_left(void *arg, const struct table_def *def)
+{
+    struct gather *g = arg;
+    g->left += !def->sequence;
+    return ERR_OK;
 }
 
 static int compare(struct slice a, struct slice b)
@@ -75,17 +85,20 @@ static enum err add_table(void *arg, const struct table_def *def)
     return copy_add(g->task->copy, g->task->ckpt, def, found != NULL ? (*found)->rows : 0, g->em);
 }
 
-static enum err add_tables(struct task *t, struct errmsg *em)
+/* What is copied is not looked at again: after a restart names are all that is asked for. */
+static enum err add_tables(struct task *t, struct gather *g)
 {
-    struct gather g = {.task = t, .em = em};
-    enum err e = src_table_stats(t->session, &t->server, is_selected, add_estimate, &g, em);
-    if (e == ERR_OK && g.count > 0)
-        qsort(g.estimates, g.count, sizeof(*g.estimates), by_name);
+    TRY(src_catalog_names(t->session, &t->server, is_left, count_left, g, g->em));
+    if (g->left == 0)
+        return ERR_OK;
+    enum err e = src_table_stats(t->session, &t->server, is_left, add_estimate, g, g->em);
+    if (e == ERR_OK && g->count > 0)
+        qsort(g->estimates, g->count, sizeof(*g->estimates), by_name);
     if (e == ERR_OK)
-        e = src_catalog_walk(t->session, &t->server, is_selected, add_table, &g, em);
-    for (size_t i = 0; i < g.count; i++)
-        free(g.estimates[i]);
-    free(g.estimates);
+        e = src_catalog_walk(t->session, &t->server, is_left, add_table, g, g->em);
+    for (size_t i = 0; i < g->count; i++)
+        free(g->estimates[i]);
+    free(g->estimates);
     return e;
 }
 
@@ -93,6 +106,7 @@ static enum err add_tables(struct task *t, struct errmsg *em)
 
 /* Tables that cannot be copied, for one sentence. */
 struct missing {
+    struct gather left; /* first, for is_left() */
     struct task *task;
     struct writer list;
     uint32_t count;
@@ -105,12 +119,6 @@ static void add_missing(struct missing *m, struct slice database, struct slice t
     if (m->count++ < MISSING_SHOWN)
         writer_printf(&m->list, "%s%.*s.%.*s", m->list.len > 0 ? ", " : "", SLICE_ARG(database),
                       SLICE_ARG(table));
-}
-
-static bool is_selected_missing(void *arg, struct slice database, struct slice table)
-{
-    const struct missing *m = arg;
-    return tables_selected(m->task->tables, database, table);
 }
 
 static enum err add_denied(void *arg, const struct table_def *def)
@@ -138,12 +146,13 @@ static void add_unseen(struct missing *m)
  * All that is missing at once, before anything is sent. A table without any
  * grant looks to the account like one that is not there.
  */
-static enum err check_grants(struct task *t, struct errmsg *em)
+static enum err check_grants(struct task *t, size_t left, struct errmsg *em)
 {
-    struct missing m = {.task = t};
+    struct missing m = {.left = {.task = t}, .task = t};
+    enum err e = ERR_OK;
     writer_init(&m.list, sizeof(em->text) / 2);
-    enum err e =
-        src_catalog_denied(t->session, &t->server, is_selected_missing, add_denied, &m, em);
+    if (left > 0)
+        e = src_catalog_denied(t->session, &t->server, is_left, add_denied, &m, em);
     if (e == ERR_OK)
         add_unseen(&m);
     if (e == ERR_OK && m.count > 0)
@@ -182,8 +191,9 @@ enum err task_open_copy(struct task *t, struct errmsg *em)
                              .stop = &task_stopping};
     TRY(copy_new(&o, &t->copy, em));
     copy_recall_numbers(t->copy, t->ckpt);
-    TRY(add_tables(t, em));
-    TRY(check_grants(t, em));
+    struct gather g = {.task = t, .em = em};
+    TRY(add_tables(t, &g));
+    TRY(check_grants(t, g.left, em));
     if (copy_finished(t->copy))
         return ERR_OK;
     TRY(check_row_image(t, em));

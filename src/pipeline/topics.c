@@ -1,5 +1,6 @@
 #include "pipeline/topics.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "pipeline/retry.h"
 
@@ -14,13 +15,19 @@ void topics_fini(struct topics *t)
     free(t->items);
     t->items = NULL;
     t->count = t->cap = 0;
+    memset(t->buckets, 0, sizeof(t->buckets));
+}
+
+static uint32_t *bucket_of(struct topics *t, const char *name)
+{
+    return &t->buckets[hash_item(HASH_START, slice_str(name)) % TOPIC_BUCKETS];
 }
 
 static struct topic *find(struct topics *t, const char *name)
 {
-    for (uint32_t i = 0; i < t->count; i++)
-        if (strcmp(t->items[i].name, name) == 0)
-            return &t->items[i];
+    for (uint32_t i = *bucket_of(t, name); i != 0; i = t->items[i - 1].same_hash)
+        if (strcmp(t->items[i - 1].name, name) == 0)
+            return &t->items[i - 1];
     return NULL;
 }
 
@@ -37,8 +44,10 @@ static enum err add(struct topics *t, const char *name, struct topic **out)
     char *copy = strdup(name);
     if (copy == NULL)
         return ERR_NO_MEMORY;
+    uint32_t *bucket = bucket_of(t, name);
     *out = &t->items[t->count++];
-    **out = (struct topic){.name = copy};
+    **out = (struct topic){.name = copy, .same_hash = *bucket};
+    *bucket = t->count;
     return ERR_OK;
 }
 

@@ -22,12 +22,15 @@
 
 struct topic {
     char *name;
+    uint32_t same_hash; /* one more than the index of the next of its bucket; 0: none */
     int32_t partitions;
     bool known;        /* the count was in the checkpoint */
     bool checked;      /* the broker was asked in this run */
     uint8_t frame_len; /* bytes before each message, see format_table_new() */
     uint8_t frame[REGISTRY_FRAME_LEN];
 };
+
+#define TOPIC_BUCKETS 1024 /* a power of two */
 
 struct topics {
     struct kafka_admin *admin; /* borrowed */
@@ -46,6 +49,7 @@ struct topics {
     uint32_t count;
     uint32_t cap;
     struct topic *items;
+    uint32_t buckets[TOPIC_BUCKETS]; /* one more than an index; 0: none */
 };
 
 void topics_fini(struct topics *t);

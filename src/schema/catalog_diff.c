@@ -3,6 +3,7 @@
  */
 #include "schema/catalog_model.h"
 #include "schema/ddl_apply.h"
+#include "schema/type_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,6 +136,40 @@ bool catalog_same(const struct table_def *here, const struct table_def *there, s
 {
     bool primary = here->key_count > 0 && here->keys[0].primary;
     return same_table(here, there, !primary, why);
+}
+
+/* Display widths and ZEROFILL are all that may differ: no value is read in another way. */
+static bool same_values(struct slice a, struct slice b)
+{
+    struct type_text x, y;
+    if (!type_text_parse(a, &x) || !type_text_parse(b, &y))
+        return same_shown(a, b);
+    bool number = x.kind <= COL_DOUBLE || x.kind == COL_YEAR;
+    return x.kind == y.kind && x.is_unsigned == y.is_unsigned && x.length_bytes == y.length_bytes &&
+           x.scale == y.scale && (number || x.length == y.length) &&
+           x.member_count == y.member_count && same_shown(x.members, y.members);
+}
+
+static bool same_reading(const struct column_def *a, const struct column_def *b, uint32_t i,
+                         struct errmsg *why)
+{
+    const struct charset *x = charset_of_collation_name(a->collation);
+    const struct charset *y = charset_of_collation_name(b->collation);
+    if (!same_text(a->name, b->name, "name", i, a->name, why))
+        return false;
+    if (!same_values(a->column_type, b->column_type))
+        return same_text(a->column_type, b->column_type, "type", i, a->name, why);
+    return x == y || same_text(a->collation, b->collation, "collation", i, a->name, why);
+}
+
+bool catalog_same_rows(const struct table_def *here, const struct table_def *there,
+                       struct errmsg *why)
+{
+    for (uint32_t i = 0; i < here->column_count && i < there->column_count; i++)
+        if (!same_reading(&here->columns[i], &there->columns[i], i, why))
+            return false;
+    return here->column_count == there->column_count ||
+           differ(why, "%u columns here, %u there", here->column_count, there->column_count);
 }
 
 bool ddl_same_but_order(const struct table_def *a, const struct table_def *b)

@@ -123,3 +123,11 @@ NODISCARD enum err catalog_apply(struct catalog *c, const struct ddl_statement *
  * table, keys that are not unique, prefixes) is not compared.
  */
 bool catalog_same(const struct table_def *here, const struct table_def *there, struct errmsg *why);
+
+/*
+ * Whether a row image that fits both definitions means the same under either:
+ * names, types and their parameters, character sets. False: *why tells the
+ * first difference; it may be NULL.
+ */
+bool catalog_same_rows(const struct table_def *here, const struct table_def *there,
+                       struct errmsg *why);

@@ -7,11 +7,11 @@
  *      only that tells their order, and the first of them is the row's identity
  *      where there is no primary key (any more)
  *
- * Each is one statement for the whole server, however many tables it has.
- * There the parts of all keys are kept first, in a few words each, and a table
- * is finished as soon as its columns have come, so that definitions never lie
- * in memory by the thousands. Where few tables are wanted, statements name
- * them, database by database, and only those are read.
+ * Each is one statement for a database, or where many are wanted for the whole
+ * server, however many tables there are. There the parts of all keys are kept first, in a few words
+ * each, and a table is finished as soon as its columns have come, so that definitions never lie in
+ * memory by the thousands. Where few tables are wanted, statements name them, database by database,
+ * and only those are read.
  */
 #include "source/catalog.h"
 
@@ -25,10 +25,6 @@
 #define GIPK_VERSION  80030
 #define STATS_VERSION 80000
 
-#define NOT_OF_THE_SYSTEM                                                                          \
-    " WHERE TABLE_SCHEMA NOT IN "                                                                  \
-    "('mysql','sys','information_schema','performance_schema')"
-
 /* One run over the catalogue. */
 struct walk {
     struct src_session *s;
@@ -38,6 +34,7 @@ struct walk {
     void *arg;
     struct errmsg *em;
 
+    struct catalog_databases databases;
     struct arena *names;  /* what drafts hold for the whole run */
     struct draft *drafts; /* ascending by database and name, bytewise */
     size_t count;
@@ -87,6 +84,7 @@ static bool walk_init(struct walk *w)
 static void walk_fini(struct walk *w)
 {
     writer_fini(&w->sql);
+    catalog_databases_fini(&w->databases);
     arena_free(w->names);
     free(w->drafts);
 }
@@ -133,22 +131,37 @@ static enum err take_name(void *arg, const struct src_row *row)
     return w->names->failed ? ERR_NO_MEMORY : ERR_OK;
 }
 
-/* The tables of the server, or the one that is asked for. */
-static enum err read_names(struct walk *w, struct slice database, struct slice table)
+#define NAMES_OF                                                                                   \
+    "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE, TABLE_COLLATION FROM "                   \
+    "information_schema.TABLES"
+#define NO_VIEWS " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED','SEQUENCE')"
+
+static void sort_names(struct walk *w)
 {
-    writer_clear(&w->sql);
-    writer_lit(&w->sql, "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE, TABLE_COLLATION "
-                        "FROM information_schema.TABLES" NOT_OF_THE_SYSTEM);
-    if (table.len > 0) {
-        writer_lit(&w->sql, " AND TABLE_SCHEMA = ");
-        src_quote(&w->sql, database);
-        writer_lit(&w->sql, " AND TABLE_NAME = ");
-        src_quote(&w->sql, table);
-    }
-    writer_lit(&w->sql, " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED','SEQUENCE')");
-    TRY(ask(w, take_name));
     if (w->count > 1)
         qsort(w->drafts, w->count, sizeof(*w->drafts), draft_cmp);
+}
+
+static enum err read_names(struct walk *w)
+{
+    TRY(catalog_databases_read(w->s, w->filter, w->arg, &w->databases, w->em));
+    for (uint32_t i = 0; i < catalog_statements(&w->databases); i++)
+        TRY(catalog_ask(w->s, &w->databases, i, NAMES_OF, NO_VIEWS, take_name, w, w->em));
+    sort_names(w);
+    return ERR_OK;
+}
+
+/* The one that is asked for; several where names are compared without case. */
+static enum err read_name(struct walk *w, struct slice database, struct slice table)
+{
+    writer_clear(&w->sql);
+    writer_lit(&w->sql, NAMES_OF " WHERE TABLE_SCHEMA = ");
+    src_quote(&w->sql, database);
+    writer_lit(&w->sql, " AND TABLE_NAME = ");
+    src_quote(&w->sql, table);
+    writer_lit(&w->sql, NO_VIEWS);
+    TRY(ask(w, take_name));
+    sort_names(w);
     return ERR_OK;
 }
 
@@ -381,19 +394,29 @@ static enum err take_column(void *arg, const struct src_row *row)
     return catalog_add_column(w->arena, w->last, row->values + 2);
 }
 
+static enum err read_at_once(struct walk *w)
+{
+    const struct catalog_databases *d = &w->databases;
+    for (uint32_t i = 0; i < catalog_statements(d); i++) {
+        w->last = NULL;
+        TRY(catalog_ask(w->s, d, i, COLUMNS_OF, BY_TABLE "ORDINAL_POSITION", take_column, w,
+                        w->em));
+        TRY(finish_table(w));
+    }
+    return ERR_OK;
+}
+
 static enum err walk_at_once(struct walk *w)
 {
-    writer_clear(&w->sql);
-    writer_lit(&w->sql, KEYS_OF NOT_OF_THE_SYSTEM BY_TABLE "INDEX_NAME, SEQ_IN_INDEX");
-    TRY(ask(w, keep_key_part));
+    const struct catalog_databases *d = &w->databases;
+    w->last = NULL;
+    for (uint32_t i = 0; i < catalog_statements(d); i++)
+        TRY(catalog_ask(w->s, d, i, KEYS_OF, BY_TABLE "INDEX_NAME, SEQ_IN_INDEX", keep_key_part, w,
+                        w->em));
     w->arena = arena_new(8 * 1024);
     if (w->arena == NULL)
         return ERR_NO_MEMORY;
-    writer_clear(&w->sql);
-    writer_lit(&w->sql, COLUMNS_OF NOT_OF_THE_SYSTEM BY_TABLE "ORDINAL_POSITION");
-    enum err e = ask(w, take_column);
-    if (e == ERR_OK)
-        e = finish_table(w);
+    enum err e = read_at_once(w);
     arena_free(w->arena);
     TRY(e);
     return walk_groups(w); /* what is not done */
@@ -422,7 +445,7 @@ enum err src_catalog_walk(struct src_session *s, const struct src_server *sv,
 {
     struct walk w = {.s = s, .sv = sv, .filter = filter, .each = each, .arg = arg, .em = em};
     TRY(show_gipk(s, sv, em));
-    enum err e = walk_init(&w) ? read_names(&w, SLICE_LIT(""), SLICE_LIT("")) : ERR_NO_MEMORY;
+    enum err e = walk_init(&w) ? read_names(&w) : ERR_NO_MEMORY;
     if (e == ERR_OK)
         e = w.count <= GROUP_TABLES ? walk_groups(&w) : walk_at_once(&w);
     walk_fini(&w);
@@ -433,7 +456,7 @@ enum err src_catalog_names(struct src_session *s, const struct src_server *sv,
                            src_table_filter filter, src_table_fn each, void *arg, struct errmsg *em)
 {
     struct walk w = {.s = s, .sv = sv, .filter = filter, .each = each, .arg = arg, .em = em};
-    enum err e = walk_init(&w) ? read_names(&w, SLICE_LIT(""), SLICE_LIT("")) : ERR_NO_MEMORY;
+    enum err e = walk_init(&w) ? read_names(&w) : ERR_NO_MEMORY;
     for (size_t i = 0; e == ERR_OK && i < w.count; i++)
         e = each(arg, &w.drafts[i].def);
     walk_fini(&w);
@@ -458,7 +481,7 @@ static enum err in_one_block(const struct table_def *def, struct table_def **out
 static enum err read_table(struct walk *w, struct slice database, struct slice table,
                            struct table_def **out)
 {
-    TRY(read_names(w, database, table));
+    TRY(read_name(w, database, table));
     if (w->count == 0)
         return ERR_OK;
     /* Where names are compared without case there may be several: the exact one is meant. */
@@ -528,9 +551,13 @@ enum err src_table_stats(struct src_session *s, const struct src_server *sv,
     /* MySQL shows what it once noted, for a day; the engine knows better. */
     if (sv->flavour == SRC_MYSQL && sv->version >= STATS_VERSION)
         TRY(src_execute(s, em, "SET SESSION information_schema_stats_expiry=0"));
-    return src_query(s,
-                     SLICE_LIT("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, "
-                               "AVG_ROW_LENGTH FROM information_schema.TABLES" NOT_OF_THE_SYSTEM
-                               " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED')"),
-                     take_stats, &w, em);
+    struct catalog_databases d;
+    enum err e = catalog_databases_read(s, filter, arg, &d, em);
+    for (uint32_t i = 0; e == ERR_OK && i < catalog_statements(&d); i++)
+        e = catalog_ask(s, &d, i,
+                        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH "
+                        "FROM information_schema.TABLES",
+                        " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED')", take_stats, &w, em);
+    catalog_databases_fini(&d);
+    return e;
 }

@@ -18,7 +18,10 @@
 /* Borrowed for the call. Anything but ERR_OK ends the walk and is returned by it. */
 typedef enum err (*src_table_fn)(void *arg, const struct table_def *def);
 
-/* True: this table's definition is wanted. */
+/*
+ * True: this table's definition is wanted. With table.len 0: a table of the
+ * database may be; of others nothing is read.
+ */
 typedef bool (*src_table_filter)(void *arg, struct slice database, struct slice table);
 
 /*
@@ -33,9 +36,9 @@ NODISCARD enum err src_catalog_table(struct src_session *s, const struct src_ser
  * Every base table that filter (NULL: all) takes, system schemas left out; and
  * MariaDB's sequences (def->sequence), which the binlog shows as tables but
  * whose rows are nobody's data. More than a few hundred tables cost three
- * statements whatever their number, and one for each that has no primary key
- * but several unique ones. each() must not use the session. The order is not
- * defined.
+ * statements a database whatever their number (of many databases: in all), and
+ * one for each that has no primary key but several unique ones. each() must not use the session.
+ * The order is not defined.
  */
 NODISCARD enum err src_catalog_walk(struct src_session *s, const struct src_server *sv,
                                     src_table_filter filter, src_table_fn each, void *arg,
@@ -48,7 +51,8 @@ NODISCARD enum err src_catalog_names(struct src_session *s, const struct src_ser
 
 /*
  * Each table that filter takes and of which some column may not be selected by
- * the account, from one statement; a def without columns and keys, in no order.
+ * the account; a def without columns and keys, in no order. Where the account may
+ * SELECT everything no table is looked at.
  */
 NODISCARD enum err src_catalog_denied(struct src_session *s, const struct src_server *sv,
                                       src_table_filter filter, src_table_fn each, void *arg,
@@ -64,7 +68,7 @@ struct src_table_stats {
 };
 typedef enum err (*src_stats_fn)(void *arg, const struct src_table_stats *stats);
 
-/* The statistics of every table that filter takes, from one statement; in no order. */
+/* The statistics of every table that filter takes; in no order. */
 NODISCARD enum err src_table_stats(struct src_session *s, const struct src_server *sv,
                                    src_table_filter filter, src_stats_fn each, void *arg,
                                    struct errmsg *em);

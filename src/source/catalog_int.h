@@ -27,6 +27,27 @@ struct draft {
     bool done;
 };
 
+/* The databases in which tables are wanted. */
+struct catalog_databases {
+    struct arena *arena;
+    struct slice *names; /* ascending, bytewise */
+    uint32_t count;
+    uint32_t cap;
+    bool all; /* too many to ask about each: statements ask about all of the server */
+    src_table_filter filter;
+    void *arg;
+};
+
+NODISCARD enum err catalog_databases_read(struct src_session *s, src_table_filter filter, void *arg,
+                                          struct catalog_databases *out, struct errmsg *em);
+void catalog_databases_fini(struct catalog_databases *d);
+
+/* How many statements it takes, and the i-th one: select, a condition on the database, more. */
+uint32_t catalog_statements(const struct catalog_databases *d);
+NODISCARD enum err catalog_ask(struct src_session *s, const struct catalog_databases *d, uint32_t i,
+                               const char *select, const char *more, src_row_fn take, void *arg,
+                               struct errmsg *em);
+
 uint64_t catalog_number(struct slice value);
 
 /* Makes room for one more in an array of the arena; what it was before stays as waste. */

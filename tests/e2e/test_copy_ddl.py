@@ -2,6 +2,7 @@
 columns of one definition, and the messages add up to the source."""
 
 import random
+import signal
 import time
 import unittest
 
@@ -145,6 +146,24 @@ class Ddl:
     def ended(self, process):
         self.assertEqual(process.wait(60), 0, process.tail())
 
+    def test_definitions_that_change_while_the_stream_stands(self):
+        """The task is held while a table changes again and again, rows in between: what it was at
+        each of them stands in the statements alone."""
+        kinds = [k for k in KINDS if k.name == "k_auto"]
+        c, _, process = self.slow(kinds)
+        self.follow().wait_count(300, 30)
+        process.signal(signal.SIGSTOP)
+        steps = ["DROP COLUMN spare", "ADD COLUMN x1 INT DEFAULT 7 FIRST", "ADD COLUMN x2 TEXT AFTER n", "RENAME COLUMN x1 TO x3", "MODIFY x3 BIGINT AFTER v"]
+        for i, step in enumerate(steps):
+            c.run(f"ALTER TABLE k_auto {step}; UPDATE k_auto SET v = v + 1 WHERE id % 10 = {i}; INSERT INTO k_auto (n, v) VALUES ({i}, {i})")
+        process.signal(signal.SIGCONT)
+        self.ended(process)
+        rows = []
+        for row in self.copy_fold(strict=False).remaining(f"{self.database}.k_auto"):
+            row.setdefault("x3", row.get("x1", "7"))
+            rows.append({name: row.get(name) for name in ("id", "n", "x2", "v", "x3", "body")})
+        self.assertEqual(differences(c, self.database, "k_auto", rows), [])
+
     def test_a_table_that_is_dropped(self):
         """Before its turn, and in the middle of it."""
         kinds = [k for k in KINDS if k.name in ("k_auto", "k_bin16", "k_decimal")]
@@ -189,6 +208,25 @@ class Ddl:
         fold = self.copy_fold(strict=False, truncated={"k_auto": [0]})
         self.assert_copied(c, fold)
 
+    def test_a_table_that_is_swapped_in(self):
+        """A freshly loaded table that takes the name: its rows were never sent, so they are copied."""
+        c = self.prepare(self.server, KINDS[:1], 300)
+        task = self.copy([f"{self.database}.k_auto"])
+        with task.start() as process:
+            process.wait_log(r"copy\.done", 30)
+            before = {(m.partition, m.offset) for m in self.messages()}
+            c.run("CREATE TABLE loaded LIKE k_auto; INSERT INTO loaded (id, n, v) SELECT id + 7, n, v + 5 FROM k_auto")
+            c.run("RENAME TABLE k_auto TO k_old, loaded TO k_auto; UPDATE k_auto SET v = v + 1 WHERE id % 5 = 0")
+            process.wait_log(r"copy\.done", 30, times=2)
+            self.assertEqual(process.stop(), 0)
+        task.run_until_caught_up()
+        rows = {}
+        for message in self.messages():
+            if (message.partition, message.offset) not in before:
+                row = message.change["data"][0]
+                rows[row["id"]] = row
+        self.assertEqual(differences(c, self.database, "k_auto", rows.values()), [])
+
     def test_a_key_that_is_replaced(self):
         """Chunks are cut by a key that is gone."""
         c, task, process = self.slow([k for k in KINDS if k.name == "k_unique"])
@@ -207,6 +245,8 @@ class DdlMysqlFullMetadata(Ddl, CopyCase):
     """The names and types of every row are in the binlog itself."""
 
     seeds = (0, 2)
+
+    test_definitions_that_change_while_the_stream_stands = test_a_table_that_is_swapped_in = None
 
     def setUp(self):
         super().setUp()
@@ -229,7 +269,7 @@ class DdlMysql(Ddl, CopyCase):
 class DdlMariadb(Ddl, CopyCase):
     seeds = (2, 1)
 
-    test_a_key_that_is_replaced = test_a_table_that_is_dropped_and_made_again = None
+    test_a_key_that_is_replaced = test_a_table_that_is_dropped_and_made_again = test_a_table_that_is_swapped_in = None
 
     def setUp(self):
         super().setUp()
@@ -247,7 +287,7 @@ class DdlMysqlWithoutGtid(DdlMariadb):
         self.server = servers.mysql("nogtid", "--gtid-mode=OFF", "--enforce-gtid-consistency=OFF")
 
     if not LONG:
-        test_a_table_that_is_renamed = None
+        test_a_table_that_is_renamed = test_definitions_that_change_while_the_stream_stands = None
 
 
 if __name__ == "__main__":

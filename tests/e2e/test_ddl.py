@@ -322,6 +322,111 @@ class Definitions(Ddl):
         self.assertEqual(got, expected)
 
 
+class Witnesses(Ddl):
+    """Table maps, statements and the source's own word disagree where tables were altered with
+    sql_log_bin=0: the most trusted wins, and what none can settle ends the task."""
+
+    def followed(self):
+        """A task that runs; a definition that came from a statement."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        task = self.task(self.server, start=self.server.position())
+        process = task.start()
+        process.wait_streaming()
+        c.run("ALTER TABLE t ADD COLUMN w INT")
+        return c, task, process
+
+    def unlogged(self, c, statement):
+        c.run(f"SET SESSION sql_log_bin=0; {statement}; SET SESSION sql_log_bin=1")
+
+    def rows(self):
+        return [m.change["data"][0] for m in self.messages()]
+
+    def test_names_that_only_the_source_shows(self):
+        """The rows fit either name: nobody can tell."""
+        c, _, process = self.followed()
+        self.unlogged(c, "ALTER TABLE t RENAME COLUMN v TO x")
+        c.run("INSERT INTO t VALUES (1, 10, 20)")
+        process.wait_log(rf"table\.disputed table={self.database}\.t .*column 2 `v`", 20)
+        c.run("INSERT INTO t VALUES (2, 11, 21)")
+        self.assert_ends(process, 7, rf"at \S+:\d+: table {self.database}\.t: .*column 2 `v`.*FULL")
+        self.assertEqual(self.rows(), [{"id": "1", "v": "10", "w": "20"}])
+
+    def test_a_column_that_only_rows_and_the_source_show(self):
+        c, _, process = self.followed()
+        c.run("INSERT INTO t VALUES (1, 10, 20)")
+        self.follow().wait_count(1, 20)
+        self.unlogged(c, "ALTER TABLE t ADD COLUMN y INT FIRST")
+        c.run("INSERT INTO t VALUES (5, 2, 11, 21)")
+        self.follow().wait_count(2, 20)
+        self.assertEqual(process.stop(), 0)
+        self.assertRegex(process.log(), rf"table\.differs table={self.database}\.t binlog_file=\d+ offset=\d+ reason=.*4 columns in the binlog and 3")
+        self.assertEqual(self.rows()[-1], {"y": "5", "id": "2", "v": "11", "w": "21"})
+
+    def test_a_column_that_the_source_does_not_show_any_more(self):
+        """The rows fit neither what we know nor what the source shows."""
+        c, task, process = self.followed()
+        self.assertEqual(process.stop(), 0)
+        self.unlogged(c, "ALTER TABLE t ADD COLUMN y INT FIRST")
+        c.run("INSERT INTO t VALUES (5, 1, 10, 20)")
+        self.unlogged(c, "ALTER TABLE t DROP COLUMN y")
+        process = task.run("--until", "caught-up")
+        self.assertEqual(process.code, 7, process.tail())
+        self.assertRegex(process.log(), rf"at \S+:\d+: table {self.database}\.t: has 4 columns in the binlog and 3")
+
+    def test_a_key_that_only_the_source_shows(self):
+        """It changes no value: the source's word is taken, and said."""
+        c, task, process = self.followed()
+        self.unlogged(c, "ALTER TABLE t ADD UNIQUE KEY u (v)")
+        c.run("INSERT INTO t VALUES (1, 10, 20)")
+        process.wait_log(rf"table\.corrected table={self.database}\.t .*keys here", 20)
+        c.run("INSERT INTO t VALUES (2, 11, 21)")
+        self.assertEqual(process.stop(), 0)
+        self.assertEqual(len(self.rows()), 2)
+
+
+class WitnessesFull(Ddl, EndToEnd):
+    """With FULL metadata the table map has the last word."""
+
+    kind = "mysql"
+    followed, unlogged, rows = Witnesses.followed, Witnesses.unlogged, Witnesses.rows
+
+    def setUp(self):
+        super().setUp()
+        self.server = servers.mysql("full", "--binlog-row-metadata=FULL")
+
+    def test_the_map_is_believed(self):
+        """Of names, signs, labels, character sets; the source's present definition gives the text
+        of the types where it fits, else the map does."""
+        changes = [
+            ("ALTER TABLE t RENAME COLUMN v TO x", "named `v` in the catalogue", {"x": "int"}),
+            ("ALTER TABLE t MODIFY x INT UNSIGNED", "is INT UNSIGNED in the binlog and int", {"x": "int unsigned"}),
+            ("ALTER TABLE t MODIFY x ENUM('1','2')", "is ENUM", {"x": "enum('1','2')"}),
+            ("ALTER TABLE t MODIFY x ENUM('1','3')", "'3' as its member 2", {"x": "enum('1','3')"}),
+            ("ALTER TABLE t MODIFY x VARCHAR(8) CHARACTER SET latin1", "character set latin1", {"x": "varchar(8)"}),
+            ("ALTER TABLE t MODIFY x VARCHAR(8) CHARACTER SET cp1251", "character set cp1251", {"x": "varchar(8)"}),
+        ]
+        c, task, process = self.followed()
+        for number, (statement, _, _) in enumerate(changes, 1):
+            self.unlogged(c, statement)
+            c.run(f"INSERT INTO t VALUES ({number}, 1, 0)")
+            self.follow().wait_count(number, 20)
+        self.assertEqual(process.stop(), 0)
+        # Once more, where the source shows something else by then.
+        self.unlogged(c, "ALTER TABLE t MODIFY w BIGINT")
+        c.run("INSERT INTO t VALUES (7, 1, 0)")
+        self.unlogged(c, "ALTER TABLE t MODIFY w SMALLINT")
+        last = task.run_until_caught_up()
+        said = [line for line in process.log().splitlines() if "table.differs" in line]
+        self.assertEqual(len(said), len(changes), said)
+        for line, (statement, reason, _) in zip(said, changes):
+            self.assertIn(reason, line, statement)
+        types = [m.change["mysqlType"] for m in self.messages()]
+        for got, (_, _, expected) in zip(types, changes):
+            self.assertEqual({**got, **expected}, got)
+        self.assertEqual(types[-1]["w"], "bigint")
+        self.assertRegex(last.log(), r"table\.rebuilt")
+
+
 class SchemaPhase(Ddl):
     def test_tables_can_be_built_from_the_topic(self):
         c = self.create(
@@ -529,6 +634,14 @@ class DefinitionsMysqlFull(Definitions, EndToEnd):
         self.addCleanup(own.__exit__, None, None, None)
 
     test_many_actions_and_comments = test_a_restart_at_an_old_position = None
+
+
+class WitnessesMysql(Witnesses, EndToEnd):
+    kind = "mysql"
+
+
+class WitnessesMariadb(Witnesses, EndToEnd):
+    kind = "mariadb"
 
 
 class SchemaPhaseMysql(SchemaPhase, EndToEnd):
