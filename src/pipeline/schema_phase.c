@@ -32,8 +32,15 @@ static struct schema_text *new_text(struct slice database, struct slice table, s
 static enum err take_name(void *arg, const struct tables_view *v)
 {
     struct names *n = arg;
-    if (v->touched)
+    if (v->touched) {
+        if (!v->evolves)
+            log_warn("schema.skipped",
+                     "table=%.*s.%.*s reason=\"it was changed behind the place where the stream "
+                     "begins, so that its CREATE TABLE of then is not known; its own statements "
+                     "follow\"",
+                     SLICE_ARG(v->database), SLICE_ARG(v->table));
         return ERR_OK;
+    }
     if (n->count == n->cap) {
         size_t cap = n->cap == 0 ? 64 : n->cap * 2;
         struct schema_text **items = realloc(n->items, cap * sizeof(struct schema_text *));
@@ -103,6 +110,12 @@ static enum err read_all(struct src_session *s, const struct names *n, struct er
     return e;
 }
 
+static void sort_names(struct names *n)
+{
+    if (n->count > 1)
+        qsort(n->items, n->count, sizeof(struct schema_text *), by_name);
+}
+
 /* The texts become a list; tables that were not shown fall out. */
 static void link_all(struct names *n, struct schema_phase *p)
 {
@@ -123,12 +136,12 @@ enum err schema_phase_read(struct src_session *s, struct tables *t, struct schem
                            struct errmsg *em)
 {
     struct names n = {0};
-    struct schema_phase *p = calloc(1, sizeof(*p));
+    struct schema_phase *p = schema_phase_new();
     enum err e = p != NULL ? tables_walk(t, take_name, &n) : ERR_NO_MEMORY;
-    if (e == ERR_OK && n.count > 0)
-        qsort(n.items, n.count, sizeof(struct schema_text *), by_name);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        sort_names(&n);
         e = read_all(s, &n, em);
+    }
     if (e == ERR_OK)
         link_all(&n, p);
     for (size_t i = 0; i < n.count; i++)
@@ -152,4 +165,39 @@ void schema_phase_free(struct schema_phase *p)
         free(x);
     }
     free(p);
+}
+
+struct schema_phase *schema_phase_new(void)
+{
+    return calloc(1, sizeof(struct schema_phase));
+}
+
+enum err schema_phase_add(struct schema_phase *p, struct slice database, struct slice table,
+                          struct slice sql)
+{
+    struct schema_text *x = new_text(database, table, sql);
+    if (x == NULL)
+        return ERR_NO_MEMORY;
+    x->next = p->first;
+    p->first = x;
+    p->count++;
+    return ERR_OK;
+}
+
+enum err schema_phase_sort(struct schema_phase *p)
+{
+    struct names n = {.count = p->count};
+    n.items = calloc(p->count + 1, sizeof(struct schema_text *));
+    if (n.items == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < n.count; i++) {
+        n.items[i] = p->first;
+        p->first = p->first->next;
+        n.items[i]->next = NULL;
+    }
+    sort_names(&n);
+    p->count = 0;
+    link_all(&n, p);
+    free(n.items);
+    return ERR_OK;
 }

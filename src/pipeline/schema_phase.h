@@ -6,11 +6,12 @@
  * The statements are the server's own (SHOW CREATE TABLE), read at a first
  * start. Where one of the tables was changed between the position that the
  * stream begins at and that read, its statement is of another time, and its
- * own DDL follows: it is left out.
+ * own DDL follows: a start at `now` is tried again, with any other that table
+ * is left out, and named in the log.
  *
- * Once the messages are acknowledged the checkpoint knows so, together with
- * the id that comes next; a crash before that sends them again, with the ids
- * that they had.
+ * The checkpoint keeps them until their messages are acknowledged, so that a
+ * crash before that sends the same ones again, with the ids that they had,
+ * whatever the tables are by then.
  *
  * Threads: made by the owner at start, then the reader's.
  */
@@ -38,3 +39,9 @@ struct schema_phase {
 NODISCARD enum err schema_phase_read(struct src_session *s, struct tables *t,
                                      struct schema_phase **out, struct errmsg *em);
 void schema_phase_free(struct schema_phase *p); /* NULL is fine */
+
+/* For the checkpoint: an empty one (NULL: no memory), a statement more, all in their order. */
+struct schema_phase *schema_phase_new(void);
+NODISCARD enum err schema_phase_add(struct schema_phase *p, struct slice database,
+                                    struct slice table, struct slice sql);
+NODISCARD enum err schema_phase_sort(struct schema_phase *p);

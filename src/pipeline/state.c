@@ -19,6 +19,15 @@
 #define DEF_WITH_PLACE 0xFE
 #define DEF_HEAD       17
 
+/*
+ * A statement that the schema phase is still to send stands among the
+ * definitions, under a database's name that begins with a zero byte.
+ */
+static bool is_pending(struct slice key)
+{
+    return key.len > 0 && key.ptr[0] == 0;
+}
+
 #define FACT_OBJECTS SLICE_LIT("objects")
 #define FACT_BINLOG  SLICE_LIT("binlog")
 #define FACT_SHOWN   SLICE_LIT("state")
@@ -102,6 +111,8 @@ enum err state_tables(const struct ckpt *c, struct tables *t, size_t *count, str
     struct slice key, bytes;
     *count = 0;
     for (size_t it = 0; ckpt_next_table(c, &it, &key, &bytes);) {
+        if (is_pending(key))
+            continue;
         struct table_def *def;
         struct binlog_place holds_to = {0};
         if (bytes.len > DEF_HEAD && bytes.ptr[0] == DEF_WITH_PLACE) {
@@ -250,11 +261,74 @@ static enum err note_def(struct ckpt *c, const struct tables_note *n)
     return e;
 }
 
+static void pending_key(const struct schema_text *x, struct writer *key)
+{
+    writer_u8(key, 0);
+    writer_cstr(key, x->database);
+    writer_slice_put(key, x->table);
+}
+
+enum err state_put_schema(struct ckpt *c, const struct schema_phase *p)
+{
+    struct writer key;
+    writer_init(&key, 4096);
+    enum err e = ERR_OK;
+    for (const struct schema_text *x = p->first; e == ERR_OK && x != NULL; x = x->next) {
+        writer_clear(&key);
+        pending_key(x, &key);
+        e = key.err != ERR_OK ? key.err : ckpt_put_table(c, writer_slice(&key), x->sql);
+    }
+    writer_fini(&key);
+    return e;
+}
+
+enum err state_schema(const struct ckpt *c, struct schema_phase **out)
+{
+    struct slice key, sql;
+    struct schema_phase *p = schema_phase_new();
+    enum err e = p != NULL ? ERR_OK : ERR_NO_MEMORY;
+    for (size_t it = 0; e == ERR_OK && ckpt_next_table(c, &it, &key, &sql);) {
+        if (!is_pending(key))
+            continue;
+        struct reader r = reader_of(slice_of(key.ptr + 1, key.len - 1));
+        struct slice database = reader_cstr(&r);
+        e = r.err != ERR_OK ? ERR_STATE_DAMAGED
+                            : schema_phase_add(p, database, reader_take(&r, reader_left(&r)), sql);
+    }
+    if (e == ERR_OK)
+        e = schema_phase_sort(p);
+    if (e != ERR_OK || p->count == 0) {
+        schema_phase_free(p);
+        p = NULL;
+    }
+    if (e == ERR_OK)
+        *out = p;
+    return e;
+}
+
+/* The statements of the schema phase are acknowledged. */
+static enum err end_schema(struct ckpt *c)
+{
+    struct schema_phase *p = NULL;
+    struct writer key;
+    enum err e = state_schema(c, &p);
+    writer_init(&key, 4096);
+    for (const struct schema_text *x = p != NULL ? p->first : NULL; e == ERR_OK && x != NULL;
+         x = x->next) {
+        writer_clear(&key);
+        pending_key(x, &key);
+        e = key.err != ERR_OK ? key.err : ckpt_end_table(c, writer_slice(&key));
+    }
+    writer_fini(&key);
+    schema_phase_free(p);
+    return e == ERR_OK ? ckpt_put_fact(c, FACT_SCHEMA, SLICE_LIT("1")) : e;
+}
+
 enum err state_put_notes(struct ckpt *c, const struct tables_note *notes)
 {
     for (const struct tables_note *n = notes; n != NULL; n = n->next) {
         if (n->kind == NOTE_SCHEMA)
-            TRY(ckpt_put_fact(c, FACT_SCHEMA, SLICE_LIT("1")));
+            TRY(end_schema(c));
         else if (n->kind == NOTE_TOPIC)
             TRY(ckpt_put_topic(c, slice_str(n->topic), (uint32_t)n->partitions));
         else if (n->kind != NOTE_COPIED) /* copy_acknowledged() */

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "pipeline/position.h"
+#include "pipeline/schema_phase.h"
 #include "pipeline/tables.h"
 #include "pipeline/topics.h"
 #include "pipeline/xa.h"
@@ -34,6 +35,10 @@ NODISCARD enum err state_same_choice(struct ckpt *c, uint64_t hash, bool *same);
 
 /* The messages of the schema phase are acknowledged. */
 bool state_schema_done(const struct ckpt *c);
+
+/* Its statements as long as they are not: what was read once is what is sent. *out NULL: none. */
+NODISCARD enum err state_put_schema(struct ckpt *c, const struct schema_phase *p);
+NODISCARD enum err state_schema(const struct ckpt *c, struct schema_phase **out);
 
 /* When the binlog file of the position was made (its format description); 0: not known. */
 uint32_t state_binlog_made(const struct ckpt *c, const char *file);

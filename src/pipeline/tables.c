@@ -237,9 +237,13 @@ bool tables_any_touched(const struct tables *t)
 
 void tables_untouch(struct tables *t)
 {
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next)
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct entry *e = t->buckets[i]; e != NULL; e = e->next) {
             e->touched = e->evolves = false;
+            if (!e->known)
+                catalog_remove(t->catalog, e->database, e->name);
+        }
+    }
 }
 
 enum err tables_note_schema(struct tables *t)
@@ -425,7 +429,8 @@ enum err tables_walk(struct tables *t, tables_walk_fn each, void *arg)
                                           .def = def,
                                           .version = e->version,
                                           .object = e->object,
-                                          .touched = e->touched};
+                                          .touched = e->touched,
+                                          .evolves = e->evolves};
             TRY(each(arg, &v));
         }
     }

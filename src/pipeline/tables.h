@@ -77,6 +77,7 @@ struct tables_view {
     uint64_t version;            /* as tables_version() */
     size_t object;               /* index of its entry in objects */
     bool touched;                /* tables_touch() */
+    bool evolves;                /* tables_evolve() */
 };
 typedef enum err (*tables_walk_fn)(void *arg, const struct tables_view *view);
 
@@ -138,7 +139,7 @@ NODISCARD enum err tables_evolve(struct tables *t, struct slice database, struct
 NODISCARD enum err tables_touch(struct tables *t, struct slice database, struct slice table);
 bool tables_any_touched(const struct tables *t);
 
-/* Takes tables_evolve() and tables_touch() back. */
+/* Takes tables_evolve() and tables_touch() back, and tables_preset() before tables_trust(). */
 void tables_untouch(struct tables *t);
 
 /* The checkpoint is to know that the schema phase is done. */

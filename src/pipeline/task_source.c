@@ -252,36 +252,43 @@ static enum err read_and_scan(struct task *t, struct binlog_place *end, struct e
     return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em);
 }
 
-/*
- * With the schema phase and a start at the end of the binlog: a start behind
- * which no table was changed until its definition was read.
- */
-static enum err start_still(struct task *t, struct binlog_place *end, struct errmsg *em)
+/* The same with the statements of the schema phase, where there is one. */
+static enum err read_once(struct task *t, bool schema, struct binlog_place *end, struct errmsg *em)
 {
     struct history_source h = history_of(t);
+    TRY(read_and_scan(t, end, em));
+    if (!schema)
+        return ERR_OK;
+    TRY(schema_phase_read(t->session, t->tables, &t->schema, em));
+    return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em);
+}
+
+/*
+ * A first start: today's definitions, which must hold from the start position
+ * on. Where that is the end of the binlog and a table is changed meanwhile, a
+ * later end does as well.
+ */
+static enum err read_definitions(struct task *t, struct errmsg *em)
+{
+    bool schema = (t->config->phases & CONF_PHASE_SCHEMA) != 0;
+    struct history_source h = history_of(t);
+    struct binlog_place end;
     for (int i = 0;; i++) {
-        TRY(read_and_scan(t, end, em));
-        TRY(schema_phase_read(t->session, t->tables, &t->schema, em));
-        TRY(history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em));
-        bool still = !tables_any_touched(t->tables);
-        if (still || t->config->source.start.kind != CONF_START_NOW || i == STILL_TRIES)
+        enum err e = read_once(t, schema, &end, em);
+        bool moving =
+            e == ERR_TABLE_MISMATCH || (e == ERR_OK && schema && tables_any_touched(t->tables));
+        if (!moving || t->config->source.start.kind != CONF_START_NOW || i == STILL_TRIES) {
+            TRY(e);
+            tables_trust(t->tables, end);
             return ERR_OK;
+        }
+        em->text[0] = 0;
         schema_phase_free(t->schema);
         t->schema = NULL;
         tables_untouch(t->tables);
         position_fini(&t->start);
         TRY(history_start(&h, &t->config->source.start, &t->start, em));
     }
-}
-
-/* A first start: today's definitions, which must hold from the start position on. */
-static enum err read_definitions(struct task *t, struct errmsg *em)
-{
-    struct binlog_place end;
-    bool schema = (t->config->phases & CONF_PHASE_SCHEMA) != 0;
-    TRY(schema ? start_still(t, &end, em) : read_and_scan(t, &end, em));
-    tables_trust(t->tables, end);
-    return ERR_OK;
 }
 
 /* After a restart: the definitions that held where we stood. Tables that we had not met are read
@@ -296,9 +303,13 @@ static enum err recall_definitions(struct task *t, struct errmsg *em)
     if (t->moved)
         tables_forget_places(t->tables, binlog_place_of(t->start.file, t->start.offset));
     log_info("objects.recalled", "tables=%zu", count);
-    if ((t->config->phases & CONF_PHASE_SCHEMA) != 0 && !state_schema_done(t->ckpt))
-        return schema_phase_read(t->session, t->tables, &t->schema, em);
-    return ERR_OK;
+    if ((t->config->phases & CONF_PHASE_SCHEMA) == 0 || state_schema_done(t->ckpt))
+        return ERR_OK;
+    if (state_schema(t->ckpt, &t->schema) != ERR_OK)
+        return errmsg_set(em, ERR_STATE_DAMAGED,
+                          "%s: the statements of the schema phase cannot be used",
+                          t->config->state_dir);
+    return t->schema != NULL ? ERR_OK : schema_phase_read(t->session, t->tables, &t->schema, em);
 }
 
 static enum err make_zone(struct task *t, struct errmsg *em)
@@ -314,6 +325,8 @@ static enum err save_first(struct task *t, struct errmsg *em)
     enum err e = state_put_source(t->ckpt, &t->server);
     if (e == ERR_OK)
         e = state_put_notes(t->ckpt, notes);
+    if (e == ERR_OK && t->schema != NULL)
+        e = state_put_schema(t->ckpt, t->schema);
     if (e == ERR_OK)
         e = state_put_position(t->ckpt, &t->server, &t->start, t->next_id, 0);
     tables_notes_free(notes);

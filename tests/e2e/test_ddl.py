@@ -458,6 +458,45 @@ class SchemaPhase(Ddl):
         task.run_until_caught_up()
         self.assertEqual(len(self.statements(f"{self.name}_ddl")), 3)
 
+    def test_kills_on_the_way(self):
+        """What was read once is what is sent, with the same ids, whatever the tables are by then."""
+        count = 60
+        c = self.create(self.server, *(f"CREATE TABLE t{i} (id INT PRIMARY KEY)" for i in range(count)))
+        task = self.task(self.server, self.all_of(), phases=["schema", "incremental"], destination={"ddl_topic": f"{self.name}_ddl"})
+        process = task.start()
+        process.wait_log(r"task\.running", 20)
+        process.kill()
+        for i in range(count):
+            c.run(f"ALTER TABLE t{i} ADD COLUMN v INT")
+        c.run("DROP TABLE t0")
+        for pause in (0.02, 0.05):
+            process = task.start()
+            process.wait_log(r"task\.running", 20)
+            time.sleep(pause)
+            process.kill()
+        task.run_until_caught_up()
+        texts = {}
+        for m in self.statements(f"{self.name}_ddl"):
+            self.assertEqual(texts.setdefault(m.change["id"], (m.change["table"], m.change["sql"])), (m.change["table"], m.change["sql"]))
+        self.assertEqual(len(texts), 2 * count + 1)
+        again = self.create(self.server, database=f"{self.database}_again")
+        for number in sorted(texts):
+            again.run(texts[number][1])
+        shown = [[x.text(f"SHOW CREATE TABLE t{i}") for i in range(1, count)] for x in (c, again)]
+        self.assertEqual(*shown)
+
+    def test_a_start_in_the_past(self):
+        """A table that was changed since has no CREATE TABLE of then: that is said."""
+        c = self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)")
+        start = self.server.position()
+        c.run("ALTER TABLE b ADD COLUMN v INT; INSERT INTO b VALUES (1, 2); CREATE TABLE d (id INT PRIMARY KEY); ALTER TABLE d ADD COLUMN w INT")
+        task = self.task(self.server, self.all_of(), start=start, phases=["schema", "incremental"])
+        log = task.run_until_caught_up().log()
+        self.assertEqual([m.change["sql"].split()[0:3] for m in self.statements()],
+                         [["CREATE", "TABLE", "`a`"], ["ALTER", "TABLE", "b"], ["CREATE", "TABLE", "d"], ["ALTER", "TABLE", "d"]])
+        self.assertRegex(log, rf"schema\.skipped table={self.database}\.b ")
+        self.assertNotRegex(log, rf"schema\.skipped table={self.database}\.d ")
+
     def test_the_schema_alone(self):
         self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY)")
         task = self.task(self.server, self.all_of(), phases=["schema"])
