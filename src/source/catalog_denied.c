@@ -78,8 +78,9 @@ static enum err may_read_all(struct src_session *s, const struct src_server *sv,
     char text[16];
     TRY(src_query_text(s,
                        "SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = "
-                       "'SELECT' AND GRANTEE = CONCAT('\'', SUBSTRING_INDEX(CURRENT_USER(), '@', "
-                       "1), '\'@\'', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\'')",
+                       "'SELECT' AND GRANTEE = CONCAT("
+                       "'''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', "
+                       "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')",
                        text, sizeof(text), all, em));
     if (!*all || sv->flavour != SRC_MYSQL || sv->version < PARTIAL_REVOKES_VERSION)
         return ERR_OK;
