@@ -72,6 +72,8 @@ void view_free(struct view *v)
         return;
     view_release(v->newest);
     counters_fini(&v->counters);
+    free(v->tables);
+    free(v->topics);
     throttle_fini(&v->full);
     throttle_fini(&v->incremental);
     pthread_mutex_destroy(&v->lock);
@@ -120,9 +122,16 @@ void view_publish(struct view *v, struct view_snapshot *s)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct view_table *x = a, *y = b;
+    const struct table_counter *x = *(struct table_counter *const *)a;
+    const struct table_counter *y = *(struct table_counter *const *)b;
     int d = strcmp(x->database, y->database);
     return d != 0 ? d : strcmp(x->table, y->table);
+}
+
+static int by_topic_name(const void *a, const void *b)
+{
+    return strcmp((*(struct topic_counter *const *)a)->name,
+                  (*(struct topic_counter *const *)b)->name);
 }
 
 static int by_topic(const void *a, const void *b)
@@ -168,32 +177,65 @@ static uint64_t topic_rate_milli(const struct view_topic *now, const struct view
     return (uint64_t)(old + (fresh - old) * us / (us + RATE_US));
 }
 
+/* Counters never go, so that their order changes only when their number does. */
+static bool sort_tables(struct view *v)
+{
+    struct table_counter *first = counters_tables(&v->counters);
+    size_t n = 0;
+    for (struct table_counter *t = first; t != NULL; t = t->next)
+        n++;
+    if (n == v->table_count)
+        return true;
+    struct table_counter **sorted = realloc(v->tables, n * sizeof(*sorted));
+    if (sorted == NULL)
+        return false;
+    v->tables = sorted;
+    v->table_count = n;
+    for (size_t i = 0; i < n; i++, first = first->next)
+        sorted[i] = first;
+    qsort(sorted, n, sizeof(*sorted), by_name);
+    return true;
+}
+
+static bool sort_topics(struct view *v)
+{
+    struct topic_counter *first = counters_topics(&v->counters);
+    size_t n = 0;
+    for (struct topic_counter *t = first; t != NULL; t = t->next)
+        n++;
+    if (n == v->topic_count)
+        return true;
+    struct topic_counter **sorted = realloc(v->topics, n * sizeof(*sorted));
+    if (sorted == NULL)
+        return false;
+    v->topics = sorted;
+    v->topic_count = n;
+    for (size_t i = 0; i < n; i++, first = first->next)
+        sorted[i] = first;
+    qsort(sorted, n, sizeof(*sorted), by_topic_name);
+    return true;
+}
+
 bool view_fill_counters(struct view *v, struct view_snapshot *s, const struct view_snapshot *before)
 {
     uint64_t now_ms = clock_mono_ms();
-    size_t tables = 0, topics = 0;
-    struct table_counter *table = counters_tables(&v->counters);
-    struct topic_counter *topic = counters_topics(&v->counters);
-    for (struct table_counter *t = table; t != NULL; t = t->next)
-        tables++;
-    for (struct topic_counter *t = topic; t != NULL; t = t->next)
-        topics++;
-    s->tables = calloc(tables + 1, sizeof(*s->tables));
-    s->topics = calloc(topics + 1, sizeof(*s->topics));
+    if (!sort_tables(v) || !sort_topics(v))
+        return false;
+    s->tables = calloc(v->table_count + 1, sizeof(*s->tables));
+    s->topics = calloc(v->topic_count + 1, sizeof(*s->topics));
     if (s->tables == NULL || s->topics == NULL)
         return false;
-    for (; table != NULL; table = table->next)
-        s->tables[s->table_count++] = table_of(table, now_ms);
-    for (; topic != NULL; topic = topic->next) {
-        struct view_topic *t = &s->topics[s->topic_count++];
+    for (; s->table_count < v->table_count; s->table_count++)
+        s->tables[s->table_count] = table_of(v->tables[s->table_count], now_ms);
+    for (; s->topic_count < v->topic_count; s->topic_count++) {
+        const struct topic_counter *topic = v->topics[s->topic_count];
+        struct view_topic *t = &s->topics[s->topic_count];
         *t = (struct view_topic){.name = topic->name,
                                  .messages = count_of(&topic->messages),
                                  .bytes = count_of(&topic->bytes)};
         t->rate_milli = topic_rate_milli(t, before, s->at_us);
         t->rate = (t->rate_milli + 500) / 1000;
     }
-    qsort(s->tables, s->table_count, sizeof(*s->tables), by_name);
-    qsort(s->topics, s->topic_count, sizeof(*s->topics), by_topic);
     return true;
 }
 

@@ -192,7 +192,11 @@ struct view {
     uint64_t started_us;
     _Atomic uint64_t
         covered_us; /* by the source's clock: all up to there is acknowledged; 0: not known */
-    struct view_totals past; /* of runs that have ended; the supervisor's */
+    struct view_totals past;       /* of runs that have ended; the supervisor's */
+    struct table_counter **tables; /* the counters by name, sorted when one has come; likewise */
+    struct topic_counter **topics;
+    size_t table_count;
+    size_t topic_count;
 
     pthread_mutex_t lock;
     struct view_snapshot *newest;
