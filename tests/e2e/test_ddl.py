@@ -673,6 +673,13 @@ class Scale(Ddl, EndToEnd):
             self.assertLess(statements, 10)
 
 
+class ScaleMysql(Scale):
+    kind = "mysql"
+
+    if not LONG:
+        test_many_tables = None
+
+
 class MessagesMysql(Messages, EndToEnd):
     kind = "mysql"
 
