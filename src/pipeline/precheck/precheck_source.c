@@ -70,6 +70,8 @@ static bool is_selected(void *arg, struct slice database, struct slice table)
     struct errmsg ignored;
     size_t index;
     struct table_def names = {.database = database, .name = table};
+    if (table.len == 0) /* the survey is about tables that are not selected, too */
+        return true;
     if (objects_match(f->objects, database, table, &index, &ignored) == ERR_OK &&
         index != OBJECTS_NONE)
         return true;
@@ -154,7 +156,13 @@ static void note_unseen(struct precheck_facts *f)
 
 static bool is_checked(void *arg, struct slice database, struct slice table)
 {
-    return find_table(arg, database, table) != NULL;
+    struct precheck_facts *f = arg;
+    struct errmsg ignored;
+    size_t object;
+    if (table.len == 0)
+        return objects_match_database(f->objects, database, &object, &ignored) != ERR_OK ||
+               object != OBJECTS_NONE;
+    return find_table(f, database, table) != NULL;
 }
 
 static enum err take_stats(void *arg, const struct src_table_stats *s)
