@@ -115,6 +115,8 @@ static enum err stay_paused(struct task_life *life, uint64_t since_us, const cha
         switch (view_take_command(life->o.view)) {
         case VIEW_RESUME:
             log_info("task.resumed", "task=%s", life->o.config->task);
+            /* On disk before anybody sees it: a crash from now on does not bring the pause back. */
+            rest_in(life, VIEW_PRECHECKING, clock_wall_us(), "");
             return ERR_OK;
         case VIEW_STOP:
             return ERR_STOPPED;

@@ -80,7 +80,7 @@ class Browser:
         self.call("POST", f"{self.session}/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
     def text(self, selector):
-        return self.run("return document.querySelector(arguments[0]).textContent", selector)
+        return self.run("const e = document.querySelector(arguments[0]); return e ? e.textContent : ''", selector)
 
     def wait_text(self, selector, pattern, seconds):
         text, end = "", time.monotonic() + seconds
@@ -90,6 +90,16 @@ class Browser:
                 return text
             time.sleep(0.05)
         raise AssertionError(f"{selector} is {text!r} and not {pattern!r} after {seconds} s")
+
+    def wait_value(self, selector, pattern, seconds):
+        """The same of what stands in a field."""
+        value, end = "", time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = self.run("return document.querySelector(arguments[0]).value", selector)
+            if re.search(pattern, value):
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"{selector} holds {value!r} and not {pattern!r} after {seconds} s")
 
     def complaints(self):
         """What the page's scripts have complained about."""
