@@ -168,7 +168,8 @@ static enum err prepare(struct replica *r, struct copy_entry *e)
     struct copy_table *table = NULL;
     TRY(tables_current(r->o.tables, e->database, e->name, &b, &r->em));
     if (b != NULL) {
-        TRY(copy_table_new(c->o.server, b->table, &table, &r->em));
+        struct slice condition = b->shape != NULL ? b->shape->condition : SLICE_LIT("");
+        TRY(copy_table_new(c->o.server, b->table, condition, &table, &r->em));
         binding_ref(b);
     }
     pthread_mutex_lock(&c->lock);

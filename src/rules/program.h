@@ -80,8 +80,18 @@ NODISCARD enum err rule_filter(struct rule_machine *m, const struct rule_program
 const uint16_t *rule_program_columns(const struct rule_program *p, uint32_t *count);
 
 /*
- * Whether the text means the same in a SELECT on the source: it depends on no
- * setting of the session. Rows are filtered here in any case; what this says is
- * whether the source may leave out rows beforehand.
+ * Whether the condition means the same in a SELECT on the source, whatever the
+ * session's time zone: it looks at no TIMESTAMP. Rows are filtered here in any
+ * case; what this says is whether the source may leave out rows beforehand.
  */
 bool rule_filter_for_select(const struct rule_program *p);
+
+/*
+ * Appends the condition as SQL, made anew from what was parsed and not from the
+ * text: names in quotes and as the table spells them, brackets around every
+ * operator. It means what rule_filter() says in a session whose sql_mode is
+ * empty, whose character set is utf8mb4 and whose div_precision_increment is
+ * 4. ERR_NO_MEMORY, ERR_TOO_LARGE of the writer.
+ */
+NODISCARD enum err rule_condition_sql(const struct rule_expression *x, const struct table *t,
+                                      struct writer *w);

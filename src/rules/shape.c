@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define CONDITION_MAX (256u << 10)
+
 static bool any_matches(const char *const *patterns, size_t count, struct slice name)
 {
     for (size_t i = 0; i < count; i++)
@@ -153,6 +155,19 @@ static enum err bad_expression(const struct shape_rule *r, const struct table *t
     return ERR_CONFIG;
 }
 
+/* A condition that would be too long is not given to the source. */
+static enum err keep_condition(struct shape *s, const struct rule_expression *x,
+                               const struct table *t)
+{
+    struct writer w;
+    writer_init(&w, CONDITION_MAX);
+    enum err e = rule_condition_sql(x, t, &w);
+    if (e == ERR_OK)
+        s->condition = arena_copy(s->arena, writer_slice(&w));
+    writer_fini(&w);
+    return e == ERR_NO_MEMORY ? e : ERR_OK;
+}
+
 static enum err compile_filter(struct shape *s, const struct shape_rule *r, const struct table *t,
                                bool mariadb, const struct reporter *rep, struct errmsg *em)
 {
@@ -162,7 +177,8 @@ static enum err compile_filter(struct shape *s, const struct shape_rule *r, cons
     enum err e = rule_filter_new(r->filter, t, mariadb, &s->filter, &errors);
     if (e == ERR_CONFIG)
         return bad_expression(r, t, "objects[].filter", r->filter, &errors, rep, em);
-    return e;
+    TRY(e);
+    return rule_filter_for_select(s->filter) ? keep_condition(s, r->filter, t) : ERR_OK;
 }
 
 static void take_labels(struct arena *a, const struct type_text *t, struct column *col)
@@ -398,6 +414,7 @@ static enum err make(const struct shape_rule *r, const struct objects *o, size_t
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the rules of a table");
     }
     s->arena = arena;
+    s->condition = SLICE_LIT("");
     enum err e = fill(s, r, o, index, t, mariadb, rep, em);
     if (e != ERR_OK) {
         shape_free(s);

@@ -63,6 +63,8 @@ struct shape {
     struct slice
         *columns; /* by column of what goes out, len 0: not sent; NULL: all by their names */
     struct rule_program *filter; /* NULL: none */
+    struct slice condition; /* the filter as SQL, for a SELECT that copies rows; len 0: not to be
+                               had, and shape_apply() is all there is */
     unsigned dml;
     bool selects;       /* rows may be left out, or be sent as another change */
     struct table *wide; /* with the columns that are added; NULL: the table itself goes out */

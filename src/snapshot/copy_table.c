@@ -77,9 +77,17 @@ static void put_from(const struct copy_table *t, struct writer *w)
     }
 }
 
-static void put_where(const struct copy_table *t, bool after, bool upto, struct writer *w)
+static void put_condition(const struct copy_table *t, struct writer *w)
 {
-    if (after || upto)
+    writer_u8(w, '(');
+    writer_slice_put(w, slice_str(t->condition));
+    writer_u8(w, ')');
+}
+
+static void put_where(const struct copy_table *t, bool after, bool upto, bool filters,
+                      struct writer *w)
+{
+    if (after || upto || filters)
         writer_lit(w, " WHERE ");
     if (after)
         put_range(t, ABOVE, ABOVE, w);
@@ -87,6 +95,10 @@ static void put_where(const struct copy_table *t, bool after, bool upto, struct 
         writer_lit(w, " AND ");
     if (upto)
         put_range(t, BELOW, NOT_ABOVE, w);
+    if (filters && (after || upto))
+        writer_lit(w, " AND ");
+    if (filters)
+        put_condition(t, w);
     writer_lit(w, " ORDER BY ");
     for (uint32_t i = 0; i < t->key_count; i++) {
         if (i > 0)
@@ -100,7 +112,7 @@ void copy_table_rows_sql(const struct copy_table *t, bool after, bool upto, stru
     writer_lit(w, "SELECT ");
     writer_slice_put(w, slice_str(t->columns));
     put_from(t, w);
-    put_where(t, after, upto, w);
+    put_where(t, after, upto, copy_table_filters(t), w);
     writer_lit(w, " LIMIT ?");
     writer_slice_put(w, slice_str(t->share));
 }
@@ -110,7 +122,7 @@ void copy_table_bound_sql(const struct copy_table *t, bool after, struct writer 
     writer_lit(w, "SELECT ");
     writer_slice_put(w, slice_str(t->key_columns));
     put_from(t, w);
-    put_where(t, after, false, w);
+    put_where(t, after, false, false, w);
     writer_lit(w, " LIMIT 1 OFFSET ?");
 }
 
@@ -120,6 +132,10 @@ void copy_table_all_sql(const struct copy_table *t, struct writer *w)
     writer_slice_put(w, slice_str(t->columns));
     writer_lit(w, " FROM ");
     writer_slice_put(w, slice_str(t->from));
+    if (copy_table_filters(t)) {
+        writer_lit(w, " WHERE ");
+        put_condition(t, w);
+    }
 }
 
 /* ---- parameters ---- */
@@ -227,7 +243,8 @@ static bool key_has_ranges(const struct table *table)
     return table->identity_count <= COPY_KEY_COLUMNS_MAX && !table->identity_hashed;
 }
 
-static enum err make(struct copy_table *t, const struct src_server *sv, struct errmsg *em)
+static enum err make(struct copy_table *t, const struct src_server *sv, struct slice condition,
+                     struct errmsg *em)
 {
     struct table *table = t->table;
     t->locking = sv->flavour == SRC_MYSQL && !sv->gtids;
@@ -242,6 +259,9 @@ static enum err make(struct copy_table *t, const struct src_server *sv, struct e
     enum err e = make_texts(t, sv, &w);
     if (e == ERR_OK)
         e = make_params(t);
+    writer_slice_put(&w, condition);
+    if (e == ERR_OK && condition.len > 0)
+        e = keep(&w, &t->condition);
     writer_fini(&w);
     if (e != ERR_OK)
         return errmsg_set(em, e, "%s", err_text(e));
@@ -251,16 +271,17 @@ static enum err make(struct copy_table *t, const struct src_server *sv, struct e
     return ERR_OK;
 }
 
-enum err copy_table_new(const struct src_server *sv, struct table *table, struct copy_table **out,
-                        struct errmsg *em)
+enum err copy_table_new(const struct src_server *sv, struct table *table, struct slice condition,
+                        struct copy_table **out, struct errmsg *em)
 {
     struct copy_table *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return errmsg_set(em, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
     atomic_init(&t->refs, 1);
+    atomic_init(&t->whole, false);
     t->table = table;
     table_ref(table);
-    enum err e = make(t, sv, em);
+    enum err e = make(t, sv, condition, em);
     if (e != ERR_OK) {
         errmsg_prefix(em, "table %.*s.%.*s", SLICE_ARG(table->database), SLICE_ARG(table->name));
         copy_table_unref(t);
@@ -283,5 +304,6 @@ void copy_table_unref(struct copy_table *t)
     free(t->key_columns);
     free(t->from);
     free(t->share);
+    free(t->condition);
     free(t);
 }

@@ -9,6 +9,12 @@
  *   bound   SELECT key FROM t FORCE INDEX (key) WHERE after < key
  *           ORDER BY key LIMIT 1 OFFSET n
  *
+ * With a filter, rows has "AND (condition)" behind the range, so that only rows
+ * that pass are sent to us; bounds are found without it, for chunks are ranges
+ * of all rows. Where the source refuses a SELECT with the condition (a value
+ * out of range in some row), the table is read without it from then on: the
+ * filter that counts is the one of the lanes.
+ *
  * Comparisons of several columns are written out column by column
  * (a > ? OR (a = ? AND b > ?)), for the servers read a range of an index for
  * that and not for (a, b) > (?, ?); of an ENUM or a small SET the values are
@@ -50,11 +56,27 @@ struct copy_table {
     char *key_columns;          /* the same of the key */
     char *from;                 /* "`shop`.`orders`" */
     char *share;                /* "", " FOR SHARE" or " LOCK IN SHARE MODE" */
+    char *condition;            /* of the filter; NULL: none */
+    atomic_bool whole;          /* it is left out: the source has refused it */
 };
 
-/* Takes a reference on t. ERR_UNSUPPORTED with a sentence: a column that cannot be read. */
+/* Takes a reference on t; condition is copied, len 0: none. ERR_UNSUPPORTED with a sentence: a
+ * column that cannot be read. */
 NODISCARD enum err copy_table_new(const struct src_server *sv, struct table *t,
-                                  struct copy_table **out, struct errmsg *em);
+                                  struct slice condition, struct copy_table **out,
+                                  struct errmsg *em);
+
+/* Whether its rows are read with a condition. */
+static inline bool copy_table_filters(const struct copy_table *t)
+{
+    return t->condition != NULL && !atomic_load_explicit(&t->whole, memory_order_relaxed);
+}
+
+/* From now on its rows are read without the condition. */
+static inline void copy_table_read_whole(struct copy_table *t)
+{
+    atomic_store_explicit(&t->whole, true, memory_order_relaxed);
+}
 
 static inline void copy_table_ref(struct copy_table *t)
 {

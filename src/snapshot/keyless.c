@@ -185,6 +185,7 @@ static enum err read_all(struct keyless *k)
     struct writer sql;
     writer_init(&sql, SQL_TEXT_MAX);
     copy_table_all_sql(k->part->table, &sql);
+    w->filters = copy_table_filters(k->part->table);
     enum err e = sql.err;
     if (e == ERR_OK)
         e = src_prepare(w->s, writer_slice(&sql), &k->st, &w->em);

@@ -109,6 +109,24 @@ static bool roll_back(struct worker *w)
     return src_session_alive(w->s) && src_execute(w->s, &why, "ROLLBACK") == ERR_OK;
 }
 
+/*
+ * The source may have refused the condition and not the table: a value that is
+ * out of range, say. What a lane makes of that row is what counts.
+ */
+static bool refuses_condition(struct worker *w, const struct chunk *c, enum err e)
+{
+    char text[512];
+    if (e != ERR_SOURCE_SQL || !w->filters)
+        return false;
+    w->filters = false;
+    log_warn("copy.unfiltered",
+             "table=%.*s.%.*s note=\"the source is not asked to filter\" text=%s",
+             SLICE_ARG(c->table->table->database), SLICE_ARG(c->table->table->name),
+             log_quote(text, sizeof(text), w->em.text));
+    copy_table_read_whole(c->table);
+    return true;
+}
+
 enum err worker_settle(struct worker *w, struct chunk *c, struct worker_outage *o, enum err e,
                        bool *again)
 {
@@ -135,6 +153,9 @@ enum err worker_settle(struct worker *w, struct chunk *c, struct worker_outage *
     }
     if (verdict == WORKER_STOP)
         return drop(w, c, ERR_STOPPED);
+    *again = o != NULL && refuses_condition(w, c, e);
+    if (*again)
+        return ERR_OK;
     return give_failed(w, c, e, sql_error);
 }
 

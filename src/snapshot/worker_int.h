@@ -17,6 +17,7 @@ struct table_statements {
     struct copy_table *table; /* a reference; NULL: free */
     struct src_stmt *rows[4]; /* by after + 2 * upto */
     struct src_stmt *bound[2];
+    bool filters;  /* rows have the table's condition */
     uint64_t used; /* the larger, the later */
 };
 
@@ -33,6 +34,7 @@ struct worker {
     struct src_session *s;       /* NULL: not connected */
     struct table_statements cache[CACHED_TABLES];
     uint64_t cache_clock;
+    bool filters;             /* the last SELECT of rows has a condition */
     struct src_param *params; /* of one statement */
     uint32_t param_cap;
     struct my_gtid_set executed; /* that the server is known to have executed */

@@ -78,10 +78,17 @@ enum err worker_connect(struct worker *w)
     return worker_open_session(w, &w->s);
 }
 
+static void forget_rows(struct table_statements *ts)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        src_stmt_close(ts->rows[i]);
+        ts->rows[i] = NULL;
+    }
+}
+
 static void forget(struct table_statements *ts)
 {
-    for (unsigned i = 0; i < 4; i++)
-        src_stmt_close(ts->rows[i]);
+    forget_rows(ts);
     for (unsigned i = 0; i < 2; i++)
         src_stmt_close(ts->bound[i]);
     copy_table_unref(ts->table);
@@ -128,8 +135,13 @@ static enum err prepare(struct worker *w, struct writer *sql, struct src_stmt **
 enum err worker_rows_stmt(struct worker *w, struct copy_table *t, bool after, bool upto,
                           struct src_stmt **out)
 {
-    struct src_stmt **slot = &statements_of(w, t)->rows[(after ? 1 : 0) + (upto ? 2 : 0)];
+    struct table_statements *ts = statements_of(w, t);
+    struct src_stmt **slot = &ts->rows[(after ? 1 : 0) + (upto ? 2 : 0)];
     enum err e = ERR_OK;
+    w->filters = copy_table_filters(t);
+    if (ts->filters != w->filters)
+        forget_rows(ts);
+    ts->filters = w->filters;
     if (*slot == NULL) {
         struct writer sql;
         writer_init(&sql, SQL_TEXT_MAX);

@@ -24,6 +24,8 @@ enum err src_copy_settings(struct src_session *s, const struct src_server *sv,
                     "SESSION sql_mode='', SESSION net_write_timeout=%u, "
                     "SESSION net_read_timeout=%u, SESSION wait_timeout=%u",
                     net_s, net_s, WAIT_TIMEOUT_S));
+    /* What conditions lean on (rule_condition_sql()). */
+    TRY(src_execute(s, em, "SET SESSION div_precision_increment=4, SESSION sql_auto_is_null=0"));
     TRY(src_execute(s, em, "SET SESSION TRANSACTION ISOLATION LEVEL %s",
                     o->repeatable_read ? "REPEATABLE READ" : "READ COMMITTED"));
     TRY(set_if_known(s, em, "lock_wait_timeout", lock_s));

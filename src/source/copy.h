@@ -18,8 +18,8 @@ struct src_copy_options {
 
 /*
  * Makes the session one for reading rows: text and ENUM labels in each
- * column's own character set, TIMESTAMP in UTC, no sql_mode that changes what
- * is read. Settings that a server does not have are passed over. Results of
+ * column's own character set, TIMESTAMP in UTC, no sql_mode or other setting
+ * that changes what is read or what a condition means. Settings that a server does not have are passed over. Results of
  * src_query() are not in utf8mb4 any more where a table has other character
  * sets (information_schema has not).
  */

@@ -280,7 +280,7 @@ static struct copy_table *table_named(const char *name)
     e = table_without_map(def, mariadb, &t, &em);
     CHECK(e == ERR_OK, "%s", em.text);
     free(def);
-    e = copy_table_new(&server, t, &ct, &em);
+    e = copy_table_new(&server, t, SLICE_LIT(""), &ct, &em);
     CHECK(e == ERR_OK, "%s", em.text);
     table_unref(t);
     return ct;

@@ -6,9 +6,11 @@
  *   column NAME TYPE COLLATION NULLABLE    the next column; COLLATION may be -
  *   row CELL...                            - is NULL, else hex of the text
  *   filter HEX                             the condition
+ *   sql HEX                                the same
  *
  * and answers each filter with one line: "= 0110" (a digit for each row), "e
- * SENTENCE" when it does not compile, "f ROW SENTENCE" when a row fails. On
+ * SENTENCE" when it does not compile, "f ROW SENTENCE" when a row fails; sql with
+ * "+HEX", the condition as it is given to the source, "-" when it is not, or "e". On
  * the way it may ask: "? SQL", to be answered by "- " for NULL, "+HEX", or "!".
  */
 #include "base/arena.h"
@@ -215,6 +217,19 @@ static void run_filter(struct rule_machine *m, const struct rule_program *p)
     printf("= %s\n", digits);
 }
 
+static void print_sql(const struct rule_expression *x, const struct rule_program *p)
+{
+    struct writer w;
+    writer_init(&w, 1 << 24);
+    bool can = rule_filter_for_select(p) && rule_condition_sql(x, &table, &w) == ERR_OK;
+    printf(can ? "+" : "-");
+    for (size_t i = 0; can && i < w.len; i++)
+        printf("%02x", w.base[i]);
+    printf("\n");
+    writer_fini(&w);
+}
+
+/* m NULL: the condition as SQL is wanted. */
 static void filter(struct rule_machine *m, char *rest)
 {
     struct slice text = unhex(word(&rest));
@@ -225,8 +240,10 @@ static void filter(struct rule_machine *m, char *rest)
     enum err e = rule_parse(text, RULE_SQL, &x, &errors);
     if (e == ERR_OK)
         e = rule_filter_new(x, &table, mariadb, &p, &errors);
-    if (e == ERR_OK)
+    if (e == ERR_OK && m != NULL)
         run_filter(m, p);
+    else if (e == ERR_OK)
+        print_sql(x, p);
     else
         printf("e %s\n", errors.count > 0
                              ? rule_error_text(text, &errors.items[0], sentence, sizeof(sentence))
@@ -259,6 +276,8 @@ int main(void)
             add_row(rest);
         else if (slice_eq(command, SLICE_LIT("filter")))
             filter(m, rest);
+        else if (slice_eq(command, SLICE_LIT("sql")))
+            filter(NULL, rest);
         else
             die("a command that is not known");
     }

@@ -80,10 +80,10 @@ def _sortable(kind, value, raw):
     return (1, value.decode("latin-1" if kind in BINARY else "utf-8"))
 
 
-def differences(connection, database, table, rows, limit=8):
-    """Sentences about what differs between the table and the folded rows; none when equal."""
+def differences(connection, database, table, rows, limit=8, where="true"):
+    """Sentences about what differs between the table (its rows that pass) and the folded rows; none when equal."""
     columns = Columns.read(connection, database, table)
-    selected = connection.run(_select(columns, database, table))
+    selected = connection.run(f"{_select(columns, database, table)} WHERE {where}")
     found = []
     if len(selected) != len(rows):
         found.append(f"{database}.{table} has {len(selected)} rows, the messages add up to {len(rows)}")

@@ -46,11 +46,11 @@ class CopyCase(EndToEnd):
         keys.setdefault("ordered", self.ordered() if hasattr(self, "kinds") else ())
         return CopyFold(**keys).add_all(self.messages() if messages is None else messages)
 
-    def assert_copied(self, connection, fold, tables=None):
+    def assert_copied(self, connection, fold, tables=None, where="true"):
         found = []
         for table in [k.name for k in self.kinds] if tables is None else tables:
             rows = fold.remaining(f"{self.database}.{table}")
-            found += differences(connection, self.database, table, rows)
+            found += differences(connection, self.database, table, rows, where=where)
         self.assertEqual(found, [])
 
     def grant(self, server, user, *grants):
