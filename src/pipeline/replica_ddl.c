@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/writer.h"
 #include "pipeline/ddl_route.h"
+#include "pipeline/ddl_shape.h"
 #include "pipeline/schema_phase.h"
 #include "pipeline/statement.h"
 
@@ -157,22 +158,41 @@ enum err replica_send_ddl(struct replica *r, const struct ddl_route *route, stru
     return ERR_OK;
 }
 
+/* Sends a statement as it goes out. arena: for what is made of it. */
+static enum err send_shaped(struct replica *r, const struct ddl_statement *st,
+                            const struct ddl_route *route, struct arena *arena)
+{
+    struct ddl_route to = *route;
+    struct ddl_shaped shaped;
+    struct writer text;
+    writer_init(&text, TEXT_MAX);
+    enum err e = ddl_shape(r->o.tables, st, route, arena, &text, &shaped, &r->em);
+    to.database = shaped.database;
+    to.table = shaped.table;
+    if (e == ERR_OK && !shaped.nothing)
+        e = replica_send_ddl(r, &to, shaped.sql);
+    writer_fini(&text);
+    return e;
+}
+
+/* SHOW CREATE TABLE names no database. */
 static enum err send_text(struct replica *r, const struct schema_text *x)
 {
-    struct ddl_object object = {.database = x->database,
-                                .name = x->table,
-                                .new_database = SLICE_LIT(""),
-                                .new_name = SLICE_LIT(""),
-                                .table = SLICE_LIT("")};
-    const struct ddl_statement st = {.kind = DDL_CREATE_TABLE,
-                                     .class = DDL_CLASS_CREATE,
-                                     .sql = x->sql,
-                                     .parsed = true,
-                                     .object_count = 1,
-                                     .objects = &object};
-    struct ddl_route route;
-    TRY(ddl_route(r->o.tables, &st, &route, &r->em));
-    return route.send ? replica_send_ddl(r, &route, x->sql) : ERR_OK;
+    const struct ddl_options options = {
+        .dialect = {.version = r->server.version, .mariadb = r->server.flavour == SRC_MARIADB},
+        .default_database = x->database};
+    struct arena *arena = arena_new(4096);
+    struct ddl_statement st;
+    if (arena == NULL)
+        return ERR_NO_MEMORY;
+    enum err e = ddl_parse(x->sql, &options, arena, &st);
+    struct ddl_route route = {0};
+    if (e == ERR_OK || e == ERR_MALFORMED || e == ERR_TOO_LARGE)
+        e = ddl_route(r->o.tables, &st, &route, &r->em);
+    if (e == ERR_OK && route.send)
+        e = send_shaped(r, &st, &route, arena);
+    arena_free(arena);
+    return e;
 }
 
 enum err replica_schema(struct replica *r)
@@ -197,13 +217,14 @@ enum err replica_schema(struct replica *r)
     return ERR_OK;
 }
 
-static enum err act(struct replica *r, const struct stream *s, const struct ddl_statement *st)
+static enum err act(struct replica *r, const struct stream *s, const struct ddl_statement *st,
+                    struct arena *arena)
 {
     struct ddl_route route;
     TRY(ddl_route(r->o.tables, st, &route, &r->em));
     /* Of a group of which rows went out before a reconnect, the statement did, too. */
     if (route.send && r->group.skip == 0)
-        TRY(replica_send_ddl(r, &route, st->sql));
+        TRY(send_shaped(r, st, &route, arena));
     if (route.unwanted && r->o.unsent != NULL) {
         feeder_publish(r->o.feeder);
         r->o.unsent(r->o.unsent_arg, st, binlog_place_of(s->file, s->offset));
@@ -229,7 +250,7 @@ enum err replica_ddl(struct replica *r, const struct stream *s, const struct bin
         e = ddl_parse(sql, &options, arena, &st);
     /* What is not understood is told by its leading words, and by the names that stand in it. */
     if (e == ERR_OK || e == ERR_MALFORMED || e == ERR_TOO_LARGE)
-        e = act(r, s, &st);
+        e = act(r, s, &st, arena);
     writer_fini(&text);
     arena_free(arena);
     return e;

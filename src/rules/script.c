@@ -31,7 +31,7 @@ static struct column text_column(void)
 {
     return (struct column){.kind = COL_VARCHAR,
                            .wire_type = MY_TYPE_VARCHAR,
-                           .type_text = SLICE_LIT("varchar(16383)"),
+                           .type_text = SLICE_LIT("varchar(4096)"),
                            .bare_type = SLICE_LIT("varchar"),
                            .charset = charset_of_name(SLICE_LIT("utf8mb4")),
                            .collation = SLICE_LIT("utf8mb4_bin")};

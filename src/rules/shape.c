@@ -56,6 +56,19 @@ static struct slice column_name(struct arena *a, const struct shape_rule *r, str
     return folded(a, name, r->names);
 }
 
+struct slice shape_map_column(const struct shape_rule *r, struct slice column, struct arena *a)
+{
+    bool takes = (r->include_count == 0 || any_matches(r->include, r->include_count, column)) &&
+                 !any_matches(r->exclude, r->exclude_count, column);
+    return takes ? column_name(a, r, column) : SLICE_LIT("");
+}
+
+bool shape_renames(const struct shape_rule *r)
+{
+    return r->database_as != NULL || r->table_as != NULL || r->names != SHAPE_AS_SOURCE ||
+           r->include_count + r->exclude_count + r->rename_count > 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct slice *x = a, *y = b;
@@ -99,9 +112,7 @@ static enum err shape_columns(struct shape *s, const struct shape_rule *r, const
             s->columns[i] = arena_copy(s->arena, name);
             continue;
         }
-        bool takes = (r->include_count == 0 || any_matches(r->include, r->include_count, name)) &&
-                     !any_matches(r->exclude, r->exclude_count, name);
-        s->columns[i] = takes ? column_name(s->arena, r, name) : SLICE_LIT("");
+        s->columns[i] = shape_map_column(r, name, s->arena);
         sent += s->columns[i].len > 0;
     }
     if (sent == 0 && t->column_count > 0)
@@ -111,18 +122,37 @@ static enum err shape_columns(struct shape *s, const struct shape_rule *r, const
     return check_collisions(s, r, t, em);
 }
 
-static enum err name_as(struct shape *s, const struct shape_rule *r, const struct objects *o,
-                        size_t index, const struct table *t, const char *template,
-                        struct slice name, struct slice *out, struct errmsg *em)
+static enum err name_as(const struct shape_rule *r, const struct objects *o, size_t index,
+                        struct slice database, struct slice table, bool of_database,
+                        struct arena *a, struct slice *out, struct errmsg *em)
 {
     char text[OBJECTS_NAME_MAX + 1];
+    const char *template = of_database ? r->database_as : r->table_as;
     if (template == NULL) {
-        *out = folded(s->arena, name, r->names);
+        *out = folded(a, of_database ? database : table, r->names);
         return ERR_OK;
     }
-    TRY(objects_expand(o, index, template, t->database, t->name, text, em));
-    *out = arena_copy(s->arena, slice_str(text));
+    TRY(objects_expand(o, index, template, database, table, text, em));
+    *out = arena_copy(a, slice_str(text));
     return ERR_OK;
+}
+
+enum err shape_map_table(const struct shape_rule *r, const struct objects *o, size_t index,
+                         struct slice database, struct slice table, struct arena *a,
+                         struct slice *to_database, struct slice *to_table, struct errmsg *em)
+{
+    TRY(name_as(r, o, index, database, table, true, a, to_database, em));
+    TRY(name_as(r, o, index, database, table, false, a, to_table, em));
+    return a->failed ? ERR_NO_MEMORY : ERR_OK;
+}
+
+struct slice shape_map_database(const struct shape_rule *r, struct slice database, struct arena *a)
+{
+    if (r->database_as == NULL)
+        return folded(a, database, r->names);
+    if (strchr(r->database_as, '{') != NULL)
+        return arena_copy(a, database);
+    return arena_copy(a, slice_str(r->database_as));
 }
 
 /* Who is told of everything that is wrong; fn NULL: nobody, the first thing ends it. */
@@ -388,9 +418,10 @@ static enum err fill(struct shape *s, const struct shape_rule *r, const struct o
     struct trouble trouble = {.em = em};
     struct errmsg *next = &trouble.next;
     note(&trouble, rep,
-         name_as(s, r, o, index, t, r->database_as, t->database, &s->database, next));
+         name_as(r, o, index, t->database, t->name, true, s->arena, &s->database, next));
     if (may_go_on(&trouble, rep))
-        note(&trouble, rep, name_as(s, r, o, index, t, r->table_as, t->name, &s->table, next));
+        note(&trouble, rep,
+             name_as(r, o, index, t->database, t->name, false, s->arena, &s->table, next));
     if (may_go_on(&trouble, rep))
         note(&trouble, rep, compile_filter(s, r, t, mariadb, rep, next));
     if (may_go_on(&trouble, rep))

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "rules/objects.h"
 #include "rules/program.h"
 #include "rules/script.h"
@@ -97,6 +98,22 @@ typedef void (*shape_report_fn)(void *arg, const char *sentence);
 NODISCARD enum err shape_check(const struct shape_rule *r, const struct objects *o, size_t index,
                                const struct table *t, bool mariadb, shape_report_fn report,
                                void *arg);
+
+/*
+ * The names alone, for statements: of a table that the rule took, and of one
+ * of its columns (len 0: it is left out). The results are the arena's.
+ */
+NODISCARD enum err shape_map_table(const struct shape_rule *r, const struct objects *o,
+                                   size_t index, struct slice database, struct slice table,
+                                   struct arena *a, struct slice *to_database,
+                                   struct slice *to_table, struct errmsg *em);
+struct slice shape_map_column(const struct shape_rule *r, struct slice column, struct arena *a);
+
+/* A database by itself: as database_as says where that depends on no table. */
+struct slice shape_map_database(const struct shape_rule *r, struct slice database, struct arena *a);
+
+/* Whether tables may go out under other names, or with other columns. */
+bool shape_renames(const struct shape_rule *r);
 
 /* The table as it goes out, which messages are made for. */
 static inline const struct table *shape_table(const struct shape *s, const struct table *t)

@@ -51,7 +51,7 @@ struct ddl_change {
     enum ddl_change_type type;
     struct slice database; /* as sent; len 0: of no database */
     struct slice table;    /* as sent; len 0: of no table */
-    struct slice sql;      /* UTF-8, as the source wrote it, without a ';' behind it */
+    struct slice sql; /* UTF-8, as the source wrote it but for the names, without a ';' behind it */
     uint64_t id;
     uint64_t es_ms;
     uint64_t ts_ms;

@@ -184,6 +184,32 @@ struct ddl_object {
     struct slice table; /* triggers and indexes: their table, in database; DROP TRIGGER: empty */
 };
 
+/*
+ * Where things stand in the text, in the order in which they were read: for
+ * writing the statement anew under other names (schema/ddl_rewrite.h).
+ */
+enum ddl_mark_kind {
+    DDL_MARK_TABLE,      /* [database.]name, quotes and all */
+    DDL_MARK_DATABASE,   /* the name of a database alone */
+    DDL_MARK_COLUMN,     /* name: of a column of the first object */
+    DDL_MARK_EXPRESSION, /* brackets in which columns of it may be named */
+    DDL_MARK_PLACE,      /* AFTER column */
+    DDL_MARK_CLAUSE, /* of a column's definition: what it may do without (GENERATED AS, CHECK) */
+    DDL_MARK_ITEM,   /* of a list: a column or key of CREATE TABLE, an action of ALTER TABLE */
+    DDL_MARK_NESTED, /* one of ADD (a INT, b INT), within its item */
+};
+
+struct ddl_mark {
+    enum ddl_mark_kind kind;
+    bool qualified; /* DDL_MARK_TABLE: the database stands there */
+    bool defines;   /* DDL_MARK_ITEM, DDL_MARK_NESTED: a column, not a key, is defined or added */
+    uint32_t from;  /* offsets in sql */
+    uint32_t to;
+    struct slice database;
+    struct slice name;
+};
+
+#define DDL_MARKS_MAX   400000
 #define DDL_OBJECTS_MAX 100000
 #define DDL_ACTIONS_MAX 8192
 #define DDL_MEMBERS_MAX 65535
@@ -208,6 +234,8 @@ struct ddl_statement {
     struct ddl_object *objects; /* CREATE TABLE, ALTER TABLE, indexes: the table is the first. ALTER
                                    TABLE: the table that a partition is exchanged with the second */
     uint32_t action_count;
+    uint32_t mark_count;
+    struct ddl_mark *marks;
     struct ddl_action *actions; /* CREATE TABLE, ALTER TABLE, CREATE INDEX, DROP INDEX (one each);
                                    CREATE and ALTER DATABASE: DDL_SET_CHARSET */
 };

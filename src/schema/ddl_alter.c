@@ -7,9 +7,16 @@ static bool place(struct ddl_parser *p, struct ddl_action *a)
 {
     if (ddl_accept(p, "first")) {
         a->place = DDL_FIRST;
-    } else if (ddl_accept(p, "after")) {
+    } else if (ddl_at(p, "after")) {
+        const uint8_t *from = p->t.at;
+        ddl_next(p);
         a->place = DDL_AFTER;
-        return ddl_name(p, &a->after);
+        if (!ddl_column_name(p, &a->after))
+            return false;
+        struct ddl_mark *m = ddl_add_mark(p, DDL_MARK_PLACE, from);
+        if (m != NULL)
+            m->name = a->after;
+        return m != NULL;
     }
     return true;
 }
@@ -31,8 +38,14 @@ static bool add_column(struct ddl_parser *p, bool maybe)
 static bool add_list(struct ddl_parser *p, bool maybe)
 {
     do {
-        if (!(ddl_at_key(p) ? ddl_key_element(p, &maybe) : add_column(p, maybe)))
+        const uint8_t *from = p->t.at;
+        bool key = ddl_at_key(p);
+        if (!(key ? ddl_key_element(p, &maybe) : add_column(p, maybe)))
             return false;
+        struct ddl_mark *m = ddl_add_mark(p, DDL_MARK_NESTED, from);
+        if (m == NULL)
+            return false;
+        m->defines = !key;
     } while (ddl_accept_sign(p, ','));
     return ddl_accept_sign(p, ')');
 }
@@ -59,7 +72,7 @@ static bool named_action(struct ddl_parser *p, enum ddl_action_kind kind)
     if (a == NULL)
         return false;
     a->maybe = ddl_accept_if_exists(p);
-    return ddl_name(p, &a->name);
+    return kind == DDL_DROP_COLUMN ? ddl_column_name(p, &a->name) : ddl_name(p, &a->name);
 }
 
 static bool drop(struct ddl_parser *p)
@@ -98,7 +111,7 @@ static bool modify(struct ddl_parser *p, bool change)
     struct slice old = SLICE_LIT("");
     (void)ddl_accept(p, "column");
     bool maybe = ddl_accept_if_exists(p);
-    if ((change && !ddl_name(p, &old)) || !ddl_column(p, &c))
+    if ((change && !ddl_column_name(p, &old)) || !ddl_column(p, &c))
         return false;
     struct ddl_action *a = ddl_add_action(p, DDL_MODIFY_COLUMN);
     if (a == NULL)
@@ -115,6 +128,9 @@ static bool rename_item(struct ddl_parser *p, enum ddl_action_kind kind)
     if (a == NULL)
         return false;
     a->maybe = ddl_accept_if_exists(p);
+    if (kind == DDL_RENAME_COLUMN)
+        return ddl_column_name(p, &a->name) && ddl_accept(p, "to") &&
+               ddl_column_name(p, &a->new_name);
     return ddl_name(p, &a->name) && ddl_accept(p, "to") && ddl_name(p, &a->new_name);
 }
 
@@ -135,7 +151,7 @@ static bool alter_column(struct ddl_parser *p)
     struct slice name;
     (void)ddl_accept(p, "column");
     bool maybe = ddl_accept_if_exists(p);
-    if (!ddl_name(p, &name))
+    if (!ddl_column_name(p, &name))
         return false;
     if (ddl_accept_two(p, "drop", "default"))
         return true;
@@ -306,7 +322,10 @@ bool ddl_alter_table(struct ddl_parser *p)
     if (!ddl_table_name(p, &o.database, &o.name) || !ddl_add_object(p, o) || !ddl_skip_wait(p))
         return false;
     while (!ddl_at_end(p)) {
-        if (!ddl_accept_sign(p, ',') && !action(p))
+        const uint8_t *from = p->t.at;
+        if (ddl_accept_sign(p, ','))
+            continue;
+        if (!action(p) || ddl_add_mark(p, DDL_MARK_ITEM, from) == NULL)
             return false;
     }
     return true;

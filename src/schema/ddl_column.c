@@ -22,6 +22,8 @@ static bool skip_default(struct ddl_parser *p, struct ddl_column *c)
         c->nullable_by_default = true;
         return true;
     }
+    if (ddl_at_sign(p, '('))
+        return ddl_skip_expression(p);
     if (ddl_accept_two(p, "next", "value"))
         (void)ddl_accept(p, "for");
     bool word = p->t.kind == SQL_WORD || p->t.kind == SQL_NAME;
@@ -48,12 +50,12 @@ static bool generated_as(struct ddl_parser *p, struct ddl_column *c)
         return c->row_start || c->row_end;
     }
     c->generated = true;
-    return ddl_at_sign(p, '(') && ddl_skip_parens(p);
+    return ddl_at_sign(p, '(') && ddl_skip_expression(p);
 }
 
 static bool check(struct ddl_parser *p)
 {
-    if (!ddl_at_sign(p, '(') || !ddl_skip_parens(p))
+    if (!ddl_at_sign(p, '(') || !ddl_skip_expression(p))
         return false;
     (void)(ddl_accept_two(p, "not", "enforced") || ddl_accept(p, "enforced"));
     return true;
@@ -194,11 +196,14 @@ static bool attribute(struct ddl_parser *p, struct ddl_column *c, bool *took)
         value_attribute,      generation_attribute,  other_attribute,
         versioning_attribute, ddl_charset_attribute,
     };
+    const uint8_t *from = p->t.at;
+    bool value = ddl_at(p, "default");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (!kinds[i](p, c, took))
             return false;
+        bool spare = kinds[i] == generation_attribute || (value && i == 0);
         if (*took)
-            return true;
+            return !spare || ddl_add_mark(p, DDL_MARK_CLAUSE, from) != NULL;
     }
     return engine_attribute(p, took);
 }
@@ -217,7 +222,7 @@ bool ddl_column(struct ddl_parser *p, struct ddl_column **out)
                              .name = none,
                              .charset = none,
                              .collation = none};
-    if (!ddl_name(p, &c->name) || !ddl_column_type(p, c))
+    if (!ddl_column_name(p, &c->name) || !ddl_column_type(p, c))
         return false;
     bool took = true;
     while (took)

@@ -146,8 +146,14 @@ static bool element(struct ddl_parser *p)
 static bool elements(struct ddl_parser *p)
 {
     do {
+        const uint8_t *from = p->t.at;
+        bool key = ddl_at_key(p);
         if (!element(p))
             return false;
+        struct ddl_mark *m = ddl_add_mark(p, DDL_MARK_ITEM, from);
+        if (m == NULL)
+            return false;
+        m->defines = !key;
     } while (ddl_accept_sign(p, ','));
     return ddl_accept_sign(p, ')');
 }

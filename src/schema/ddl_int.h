@@ -17,7 +17,9 @@ struct ddl_parser {
     struct ddl_statement *st;
     uint32_t object_cap;
     uint32_t action_cap;
-    enum err err; /* ERR_MALFORMED unless something else is said */
+    uint32_t mark_cap;
+    const uint8_t *behind; /* the last token that was taken */
+    enum err err;          /* ERR_MALFORMED unless something else is said */
 };
 
 /* ---- tokens ---- */
@@ -66,6 +68,9 @@ bool ddl_skip_rest(struct ddl_parser *p);
 /* A name in quotes or not; the result is borrowed from the text or the arena. */
 bool ddl_name(struct ddl_parser *p, struct slice *out);
 
+/* The same of a column of the statement's table, which is marked. */
+bool ddl_column_name(struct ddl_parser *p, struct slice *out);
+
 /* A name or string: character sets, collations, engines. */
 bool ddl_name_or_string(struct ddl_parser *p, struct slice *out);
 
@@ -85,6 +90,12 @@ bool ddl_add_object(struct ddl_parser *p, struct ddl_object object);
 
 /* NULL: no memory, or too many. */
 struct ddl_action *ddl_add_action(struct ddl_parser *p, enum ddl_action_kind kind);
+
+/* Marks what was taken from `from` on. NULL: no memory, or too many. */
+struct ddl_mark *ddl_add_mark(struct ddl_parser *p, enum ddl_mark_kind kind, const uint8_t *from);
+
+/* At "(": behind the ")" that closes it, all of it marked as an expression. */
+bool ddl_skip_expression(struct ddl_parser *p);
 
 /* Makes room for one more item in an array of the arena; cap 0 and NULL at first. */
 bool ddl_grow(struct ddl_parser *p, void *items, uint32_t *cap, uint32_t count, size_t size,

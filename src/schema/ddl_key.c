@@ -22,9 +22,9 @@ static bool key_part(struct ddl_parser *p, struct ddl_key_part *part)
     part->column = SLICE_LIT("");
     if (ddl_at_sign(p, '(')) {
         part->expression = true;
-        if (!ddl_skip_parens(p))
+        if (!ddl_skip_expression(p))
             return false;
-    } else if (!ddl_name(p, &part->column)) {
+    } else if (!ddl_column_name(p, &part->column)) {
         return false;
     } else if (ddl_accept_sign(p, '(')) {
         if (!ddl_number(p, &n) || n > UINT32_MAX || !ddl_accept_sign(p, ')'))
@@ -142,7 +142,7 @@ static bool index_name(struct ddl_parser *p, struct ddl_key *k)
 
 static bool check_constraint(struct ddl_parser *p)
 {
-    if (!ddl_at_sign(p, '(') || !ddl_skip_parens(p))
+    if (!ddl_at_sign(p, '(') || !ddl_skip_expression(p))
         return false;
     (void)(ddl_accept_two(p, "not", "enforced") || ddl_accept(p, "enforced"));
     return true;

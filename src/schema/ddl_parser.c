@@ -2,6 +2,7 @@
 
 void ddl_next(struct ddl_parser *p)
 {
+    p->behind = p->lex.p;
     p->t = sql_next(&p->lex);
 }
 
@@ -96,6 +97,12 @@ bool ddl_skip_parens(struct ddl_parser *p)
     return true;
 }
 
+bool ddl_skip_expression(struct ddl_parser *p)
+{
+    const uint8_t *from = p->t.at;
+    return ddl_skip_parens(p) && ddl_add_mark(p, DDL_MARK_EXPRESSION, from) != NULL;
+}
+
 bool ddl_skip_value(struct ddl_parser *p)
 {
     if (ddl_at_sign(p, '('))
@@ -147,6 +154,17 @@ bool ddl_name(struct ddl_parser *p, struct slice *out)
     return p->t.text.len > 0 && take_text(p, out);
 }
 
+bool ddl_column_name(struct ddl_parser *p, struct slice *out)
+{
+    const uint8_t *from = p->t.at;
+    if (!ddl_name(p, out))
+        return false;
+    struct ddl_mark *m = ddl_add_mark(p, DDL_MARK_COLUMN, from);
+    if (m != NULL)
+        m->name = *out;
+    return m != NULL;
+}
+
 bool ddl_name_or_string(struct ddl_parser *p, struct slice *out)
 {
     if (p->t.kind == SQL_STRING)
@@ -169,21 +187,38 @@ static bool fold(struct ddl_parser *p, struct slice *name)
 
 bool ddl_database_name(struct ddl_parser *p, struct slice *out)
 {
-    return ddl_name(p, out) && fold(p, out);
+    const uint8_t *from = p->t.at;
+    if (!ddl_name(p, out) || !fold(p, out))
+        return false;
+    struct ddl_mark *m = ddl_add_mark(p, DDL_MARK_DATABASE, from);
+    if (m != NULL)
+        m->database = *out;
+    return m != NULL;
 }
 
 bool ddl_table_name(struct ddl_parser *p, struct slice *database, struct slice *name)
 {
+    const uint8_t *from = p->t.at;
+    bool qualified = false;
     *database = p->o.default_database;
     (void)ddl_accept_sign(p, '.'); /* ".t" is "t" */
     if (!ddl_name(p, name))
         return false;
     if (ddl_accept_sign(p, '.')) {
+        qualified = true;
         *database = *name;
         if (!ddl_name(p, name))
             return false;
     }
-    return fold(p, name) && fold(p, database);
+    if (!fold(p, name) || !fold(p, database))
+        return false;
+    struct ddl_mark *m = ddl_add_mark(p, DDL_MARK_TABLE, from);
+    if (m == NULL)
+        return false;
+    m->qualified = qualified;
+    m->database = *database;
+    m->name = *name;
+    return true;
 }
 
 static uint8_t hex_value(uint8_t c)
@@ -294,4 +329,19 @@ struct ddl_action *ddl_add_action(struct ddl_parser *p, enum ddl_action_kind kin
                              .charset = none,
                              .collation = none};
     return a;
+}
+
+struct ddl_mark *ddl_add_mark(struct ddl_parser *p, enum ddl_mark_kind kind, const uint8_t *from)
+{
+    struct ddl_statement *st = p->st;
+    const struct slice none = SLICE_LIT("");
+    if (!ddl_grow(p, &st->marks, &p->mark_cap, st->mark_count, sizeof(*st->marks), DDL_MARKS_MAX))
+        return NULL;
+    struct ddl_mark *m = &st->marks[st->mark_count++];
+    *m = (struct ddl_mark){.kind = kind,
+                           .from = (uint32_t)(from - st->sql.ptr),
+                           .to = (uint32_t)(p->behind - st->sql.ptr),
+                           .database = none,
+                           .name = none};
+    return m;
 }

@@ -141,7 +141,7 @@ class Shaping:
             ("DELETE", "t", {**first, "phone": "139****5678", "amount": "6.00", "operation_type": "gone"}),
         ])
         self.assertEqual(changes[3]["old"], [{"phone": "138****1234"}])  # what was sent, not what it was
-        self.assertEqual(changes[0]["mysqlType"]["day"], "varchar(16383)")
+        self.assertEqual(changes[0]["mysqlType"]["day"], "varchar(4096)")
         self.assertEqual(changes[0]["mysqlType"]["changed"], "datetime")
         self.assertEqual(changes[0]["sqlType"]["changed"], 93)
         self.assertRegex(changes[0]["data"][0]["changed"], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$")
@@ -218,6 +218,64 @@ class Shaping:
         c.run("INSERT INTO t VALUES (1, 'aé', 1, 'a', '{}'), (2, 'x', 9, 'a', '{}'); UPDATE t SET v = 'b' WHERE id = 1; UPDATE t SET n = 7 WHERE id = 1")
         process = task.run_until_caught_up()
         self.assertRegex(process.log(), "acknowledged=[3-9]")
+
+    def apply(self, connection, messages):
+        """A consumer that builds its tables from the statements, and asks of each row whether it has the table's columns."""
+        types = {}
+        for change in (m.change for m in messages):
+            if change["isDdl"]:
+                connection.run(f"CREATE DATABASE IF NOT EXISTS `{change['database']}`; USE `{change['database']}`")
+                connection.run(change["sql"])
+                types.clear()
+                continue
+            place = change["database"], change["table"]
+            if place not in types:
+                types[place] = dict(connection.text("SELECT column_name, column_type FROM information_schema.columns"
+                                                    f" WHERE table_schema='{place[0]}' AND table_name='{place[1]}'"))
+            self.assertEqual(change["mysqlType"], types[place], change)
+            self.assertLessEqual(change["data"][0].keys(), types[place].keys())
+        return types
+
+    def test_a_consumer_can_build_its_tables_from_the_ddl_topic(self):
+        c = self.create(
+            self.server,
+            "CREATE TABLE orders (id INT PRIMARY KEY, cust INT NOT NULL, secret VARCHAR(20), `odd ``name` ENUM('a','b'), twice INT AS (cust * 2) STORED,"
+            " KEY by_cust (cust), KEY by_secret (secret, cust), UNIQUE KEY u (`odd ``name`, id), CHECK (cust > 0))",
+            "CREATE TABLE log (id INT PRIMARY KEY, text LONGTEXT) COMMENT='secret'")
+        c.run("INSERT INTO orders (id, cust, secret) VALUES (1, 1, 'x'); INSERT INTO log VALUES (1, 'a')")
+        out = f"{self.database}_out"
+        self.databases.append((self.server, out))
+        entry = {"database_as": "{database}_out", "table_as": "{table}_as_sent", "ddl": "all",
+                 "columns": {"exclude": ["secret*"], "rename": {"cust": "customer_id", "odd*": "even*"}},
+                 "add_columns": [{"name": "region", "type": "varchar(16)", "value": "'eu'"}, {"name": "half", "type": "decimal(10,2)", "value": "`id` / 2.0"}]}
+        task = self.task(self.server, [self.entry("*", **entry)], phases=["schema", "incremental"],
+                         etl="e_compose(e_set(`op`, str_format('{}', __TB__)), e_set(`n`, `id` * 2))")
+        task.run_until_caught_up()
+        schema = self.messages()
+        self.assertEqual([m.change["table"] for m in schema], ["log_as_sent", "orders_as_sent"])
+        self.assertNotIn("by_secret", schema[1].change["sql"])
+        for text in (
+            "INSERT INTO orders (id, cust) VALUES (2, 2)", "ALTER TABLE orders ADD COLUMN secret_2 INT, ADD COLUMN note VARCHAR(5) AFTER cust, ADD KEY k (note, cust)",
+            "INSERT INTO orders (id, cust, note) VALUES (3, 3, 'n')", "ALTER TABLE orders DROP COLUMN secret_2", "ALTER TABLE orders CHANGE note cust_note VARCHAR(30) AFTER secret, DROP KEY by_cust",
+            "UPDATE orders SET cust_note = 'x'", "CREATE TABLE fresh (id INT PRIMARY KEY, cust BIGINT, secret INT, KEY (cust, secret))", "INSERT INTO fresh VALUES (1, 2, 3)",
+            "RENAME TABLE fresh TO newer, log TO older", "INSERT INTO newer VALUES (2, 3, 4)", f"TRUNCATE `{self.database}`.older", "INSERT INTO older VALUES (5, 'b')",
+            "CREATE TABLE copy LIKE newer", "DROP TABLE copy, older", "DELETE FROM orders",
+        ):
+            c.run(text)
+        task.run_until_caught_up()
+        messages = self.messages()
+        self.assertEqual({m.change["database"] for m in messages}, {out})
+        self.assertFalse([m for m in messages if m.change["isDdl"] and "secret_2" in m.change["sql"]])
+        with self.server.connect() as consumer:
+            self.apply(consumer, messages)
+            tables = [row[0] for row in consumer.text(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{out}' ORDER BY 1")]
+            self.assertEqual(tables, ["newer_as_sent", "orders_as_sent"])
+
+    def test_statements_that_cannot_be_written_anew_keep_their_text(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        changes = self.stream(c, "CREATE VIEW w AS SELECT id FROM t; DROP VIEW w", self.entry("*", ddl="all", table_as="x_{table}"))
+        self.assertEqual([m["table"] for m in changes], ["x_w", "x_w"])
+        self.assertEqual(changes[1]["sql"], "DROP VIEW w")
 
     def test_a_column_is_of_the_filter_or_of_the_script(self):
         self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")

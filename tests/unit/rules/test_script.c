@@ -202,7 +202,7 @@ Test(script, new_columns_have_the_type_of_their_values)
     run_script("e_compose(e_set(`a`, `id` * 2), e_set(`b`, 'x'), e_set(`c`, __COMMIT_TIMESTAMP__), e_set(`d`, 1.5), e_set(`b`, `b` + 'y'))", CHANGE_INSERT, RULE_FAIL, &r);
     cr_assert_eq(r.err, ERR_OK, "%s", r.message);
     cr_assert_eq(r.added, 4);
-    static const char *const types[] = {"bigint", "varchar(16383)", "datetime", "double"};
+    static const char *const types[] = {"bigint", "varchar(4096)", "datetime", "double"};
     for (int i = 0; i < 4; i++)
         cr_expect(slice_eq(r.added_columns[i].type_text, slice_str(types[i])), "%s", types[i]);
     cr_assert_eq(r.work[COLUMNS].i64, 84);
