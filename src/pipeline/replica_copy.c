@@ -496,6 +496,7 @@ static bool sweep(struct copy *c, struct copy_entry *e)
     }
     if (e->status == ENTRY_COPIED && e->ranges == NULL) {
         let_go(e);
+        tables_not_current(c->o.tables, e->database, e->name);
         copy_retire(c, e);
     }
     return all;

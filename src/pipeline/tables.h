@@ -197,6 +197,9 @@ bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_d
 NODISCARD enum err tables_current(struct tables *t, struct slice database, struct slice table,
                                   struct binding **out, struct errmsg *em);
 
+/* Nobody asks for tables_current() of it again soon: what was made for that is let go of. */
+void tables_not_current(struct tables *t, struct slice database, struct slice table);
+
 /*
  * Changes whenever a statement passed that concerns the table, or its
  * definition was read again. 0: never heard of.

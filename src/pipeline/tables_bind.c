@@ -343,3 +343,12 @@ enum err tables_current(struct tables *t, struct slice database, struct slice ta
     *out = e->current;
     return ERR_OK;
 }
+
+void tables_not_current(struct tables *t, struct slice database, struct slice table)
+{
+    struct entry *e = tables_entry_find(t, database, table);
+    if (e == NULL)
+        return;
+    binding_unref(e->current);
+    e->current = NULL;
+}

@@ -181,38 +181,75 @@ struct slice catalog_database_collation(const struct catalog *c, struct slice na
     return at != NULL ? (*at)->name : SLICE_LIT("");
 }
 
-/* Puts def, one block, in the place of what has its name; takes it over in any case. */
-static enum err put(struct catalog *c, struct table_def *def)
+/* A definition that is not here any more, and that effects may still show. */
+static enum err keep_gone(struct catalog *c, struct table_def *def)
+{
+    if (c->gone_count == c->gone_cap) {
+        size_t cap = c->gone_cap == 0 ? 8 : c->gone_cap * 2;
+        struct table_def **gone = realloc(c->gone, cap * sizeof(struct table_def *));
+        if (gone == NULL)
+            return ERR_NO_MEMORY;
+        c->gone = gone;
+        c->gone_cap = cap;
+    }
+    c->gone[c->gone_count++] = def;
+    return ERR_OK;
+}
+
+static enum err add(struct catalog *c, struct table_def *def)
+{
+    struct item *item = calloc(1, sizeof(*item));
+    if (item == NULL)
+        return ERR_NO_MEMORY;
+    item->def = def;
+    item->database = def->database;
+    item->name = def->name;
+    item->hash = hash_name(c, hash_name(c, HASH_START, def->database), def->name);
+    enum err e = map_add(&c->tables, item);
+    if (e != ERR_OK)
+        free(item);
+    return e;
+}
+
+/*
+ * Puts def, one block, in the place of what has its name; takes it over in any
+ * case. *old: what stood there, the caller's now; NULL: nothing did.
+ */
+static enum err put(struct catalog *c, struct table_def *def, struct table_def **old)
 {
     struct item **at = find(c, &c->tables, def->database, &def->name);
+    *old = NULL;
     if (at != NULL) {
-        free((*at)->def);
+        *old = (*at)->def;
         (*at)->def = def;
         (*at)->database = def->database;
         (*at)->name = def->name;
         return ERR_OK;
     }
-    struct item *item = calloc(1, sizeof(*item));
-    enum err e = ERR_NO_MEMORY;
-    if (item != NULL) {
-        item->def = def;
-        item->database = def->database;
-        item->name = def->name;
-        item->hash = hash_name(c, hash_name(c, HASH_START, def->database), def->name);
-        e = map_add(&c->tables, item);
-    }
-    if (e != ERR_OK) {
-        free(item);
+    enum err e = add(c, def);
+    if (e != ERR_OK)
         free(def);
-    }
+    return e;
+}
+
+/* The same while a statement is carried out. */
+static enum err put_kept(struct catalog *c, struct table_def *def)
+{
+    struct table_def *old;
+    TRY(put(c, def, &old));
+    enum err e = old != NULL ? keep_gone(c, old) : ERR_OK;
+    if (e != ERR_OK)
+        free(old);
     return e;
 }
 
 enum err catalog_put(struct catalog *c, const struct table_def *def)
 {
-    struct table_def *copy;
+    struct table_def *copy, *old;
     TRY(table_def_copy(def, &copy));
-    return put(c, copy);
+    TRY(put(c, copy, &old));
+    free(old);
+    return ERR_OK;
 }
 
 void catalog_remove(struct catalog *c, struct slice database, struct slice name)
@@ -282,17 +319,8 @@ static enum err discard(struct catalog *c, struct slice database, struct slice n
     *out = NULL;
     if (at == NULL)
         return ERR_OK;
-    if (c->gone_count == c->gone_cap) {
-        size_t cap = c->gone_cap == 0 ? 8 : c->gone_cap * 2;
-        struct table_def **gone = realloc(c->gone, cap * sizeof(struct table_def *));
-        if (gone == NULL)
-            return ERR_NO_MEMORY;
-        c->gone = gone;
-        c->gone_cap = cap;
-    }
-    struct table_def *def = take_out(&c->tables, at);
-    c->gone[c->gone_count++] = def;
-    *out = def;
+    TRY(keep_gone(c, (*at)->def));
+    *out = take_out(&c->tables, at);
     return ERR_OK;
 }
 
@@ -334,7 +362,7 @@ static enum err put_result(const struct run *r, const struct table_def *before,
         return e;
     if (e != ERR_OK)
         return in_doubt(r, o->database, name);
-    TRY(put(r->c, after));
+    TRY(put_kept(r->c, after));
     return effect(r->c, kind, o->database, name, after);
 }
 
@@ -381,7 +409,7 @@ static enum err rename_one(const struct run *r, const struct ddl_object *o)
         def.database = o->new_database;
         def.name = o->new_name;
         TRY(table_def_copy(&def, &copy));
-        TRY(put(r->c, copy));
+        TRY(put_kept(r->c, copy));
     }
     TRY(effect(r->c, CATALOG_RENAMED, o->new_database, o->new_name, copy));
     struct catalog_effect *fx = &r->c->effects[r->c->effect_count - 1];
@@ -414,7 +442,7 @@ static enum err other_table(const struct run *r, enum ddl_action_kind kind)
     def.database = other->database;
     def.name = other->name;
     TRY(table_def_copy(&def, &copy));
-    TRY(put(r->c, copy));
+    TRY(put_kept(r->c, copy));
     return effect(r->c, CATALOG_CREATED, other->database, other->name, copy);
 }
 

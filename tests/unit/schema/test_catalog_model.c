@@ -302,3 +302,47 @@ Test(catalog_model, the_first_difference_is_told)
     cr_assert_str_eq(em.text, "key `u` differs from `v`");
     catalog_free(c);
 }
+
+/* No server takes that; what the first effect shows must stay what it was. */
+Test(catalog_model, a_partition_that_becomes_its_own_table_leaves_effects_whole)
+{
+    struct catalog *c = made(&maria1011);
+    apply_on(c, &maria1011,
+             "CREATE TABLE p (a INT) PARTITION BY RANGE (a) (PARTITION p0 VALUES LESS THAN (5))");
+    struct catalog_effects fx =
+        apply_on(c, &maria1011, "ALTER TABLE p CONVERT PARTITION p0 TO TABLE p");
+    cr_assert_gt(fx.count, 1);
+    for (size_t i = 0; i < fx.count; i++)
+        if (fx.items[i].def != NULL)
+            cr_assert_eq(fx.items[i].def->column_count, 1);
+    catalog_free(c);
+}
+
+static bool same_rows(const char *a, const char *b)
+{
+    char sql[200];
+    struct catalog *c = made(&mysql97);
+    snprintf(sql, sizeof(sql), "CREATE TABLE a (id INT, %s)", a);
+    apply(c, sql);
+    snprintf(sql, sizeof(sql), "CREATE TABLE b (id INT, %s)", b);
+    apply(c, sql);
+    bool same = catalog_same_rows(table(c, "a"), table(c, "b"), NULL);
+    catalog_free(c);
+    return same;
+}
+
+Test(catalog_model, what_rows_mean_is_names_types_and_character_sets)
+{
+    cr_assert(same_rows("v INT", "v INT NOT NULL UNIQUE"));
+    cr_assert(same_rows("v INT UNSIGNED", "v INT(7) UNSIGNED ZEROFILL"));
+    cr_assert(same_rows("v TEXT COLLATE utf8mb4_bin", "v TEXT COLLATE utf8mb4_general_ci"));
+    cr_assert_not(same_rows("v INT", "w INT"));
+    cr_assert_not(same_rows("v INT", "v INT UNSIGNED"));
+    cr_assert_not(same_rows("v INT", "v BIGINT"));
+    cr_assert_not(same_rows("v INT", "v INT, w INT"));
+    cr_assert_not(same_rows("v VARCHAR(5)", "v VARCHAR(6)"));
+    cr_assert_not(same_rows("v DECIMAL(5,2)", "v DECIMAL(5,1)"));
+    cr_assert_not(same_rows("v ENUM('a','b')", "v ENUM('a','c')"));
+    cr_assert_not(same_rows("v TEXT CHARACTER SET latin1", "v TEXT CHARACTER SET latin2"));
+    cr_assert_not(same_rows("v BINARY(16)", "v CHAR(16)"));
+}
