@@ -15,7 +15,7 @@ KCAT_FAST = ["-X", "fetch.wait.max.ms=20", "-X", "topic.metadata.refresh.interva
 class Message:
     """One record; `value` is its text, `change` the parsed object."""
 
-    __slots__ = ("topic", "partition", "offset", "timestamp", "key", "value", "change", "arrived")
+    __slots__ = ("topic", "partition", "offset", "timestamp", "appended", "key", "value", "change", "arrived")
 
     def __init__(self, line):
         record = json.loads(line)
@@ -23,6 +23,7 @@ class Message:
         self.partition = record["partition"]
         self.offset = record["offset"]
         self.timestamp = record["ts"]
+        self.appended = record.get("tstype") == "logappend"  # the broker's time, not the producer's
         self.key = record["key"]
         self.value = record["payload"]
         self.change = json.loads(self.value)
