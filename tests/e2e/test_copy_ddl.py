@@ -3,6 +3,7 @@ columns of one definition, and the messages add up to the source."""
 
 import random
 import signal
+import threading
 import time
 import unittest
 
@@ -227,6 +228,31 @@ class Ddl:
                 rows[row["id"]] = row
         self.assertEqual(differences(c, self.database, "k_auto", rows.values()), [])
 
+    def test_starts_while_a_table_changes(self):
+        """A first start is somewhere, and definitions are of a moment later: with a statement and
+        rows in between it begins once more."""
+        c = self.prepare(self.server, KINDS[:1], 200)
+        stop = threading.Event()
+
+        def change():
+            with self.server.connect() as other:
+                other.run(f"USE `{self.database}`")
+                while not stop.is_set():
+                    for step in ("ADD COLUMN x1 INT FIRST", "DROP COLUMN x1"):
+                        other.run(f"UPDATE k_auto SET v = v + 1 WHERE id % 50 = 1; ALTER TABLE k_auto {step}")
+                        time.sleep(0.1)
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            for i in range(5):
+                process = self.copy(name=f"{self.name}_{i}").run("--until", "caught-up")
+                self.assertEqual(process.code, 0, process.tail())
+        finally:
+            stop.set()
+            changing.join()
+        del c
+
     def test_a_key_that_is_replaced(self):
         """Chunks are cut by a key that is gone."""
         c, task, process = self.slow([k for k in KINDS if k.name == "k_unique"])
@@ -246,7 +272,7 @@ class DdlMysqlFullMetadata(Ddl, CopyCase):
 
     seeds = (0, 2)
 
-    test_definitions_that_change_while_the_stream_stands = test_a_table_that_is_swapped_in = None
+    test_definitions_that_change_while_the_stream_stands = test_a_table_that_is_swapped_in = test_starts_while_a_table_changes = None
 
     def setUp(self):
         super().setUp()
@@ -269,7 +295,7 @@ class DdlMysql(Ddl, CopyCase):
 class DdlMariadb(Ddl, CopyCase):
     seeds = (2, 1)
 
-    test_a_key_that_is_replaced = test_a_table_that_is_dropped_and_made_again = test_a_table_that_is_swapped_in = None
+    test_a_key_that_is_replaced = test_a_table_that_is_dropped_and_made_again = test_a_table_that_is_swapped_in = test_starts_while_a_table_changes = None
 
     def setUp(self):
         super().setUp()
