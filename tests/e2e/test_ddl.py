@@ -720,6 +720,16 @@ class DefinitionsMysqlFull(Definitions, EndToEnd):
 class WitnessesMysql(Witnesses, EndToEnd):
     kind = "mysql"
 
+    def test_a_key_that_the_server_adds(self):
+        """No statement has it; the source shows it."""
+        c, _, process = self.followed()
+        c.run("SET SESSION sql_generate_invisible_primary_key=ON; CREATE TABLE g (v INT); INSERT INTO g VALUES (5)")
+        process.wait_log(rf"table\.corrected table={self.database}\.g ", 20)
+        c.run("INSERT INTO g VALUES (6)")
+        self.follow().wait_count(2, 20)
+        self.assertEqual(process.stop(), 0)
+        self.assertEqual(self.rows(), [{"my_row_id": "1", "v": "5"}, {"my_row_id": "2", "v": "6"}])
+
 
 class WitnessesMariadb(Witnesses, EndToEnd):
     kind = "mariadb"

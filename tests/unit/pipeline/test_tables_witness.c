@@ -202,3 +202,29 @@ Test(witness, a_statement_ends_the_dispute)
     arena_free(arena);
     end(&f);
 }
+
+Test(witness, a_key_that_the_server_adds_is_taken_over)
+{
+    struct fixture f = begin();
+    struct column_def columns[3] = {int_column, int_column, int_column};
+    uint16_t part = 0;
+    struct key_def key = {
+        .name = SLICE_LIT("PRIMARY"), .primary = true, .part_count = 1, .parts = &part};
+    columns[0].name = SLICE_LIT("my_row_id");
+    columns[0].invisible = true;
+    columns[2].name = SLICE_LIT("v");
+    const struct table_def def = {.database = SLICE_LIT("s"),
+                                  .name = SLICE_LIT("a"),
+                                  .engine = SLICE_LIT("InnoDB"),
+                                  .collation = SLICE_LIT("utf8mb4_bin"),
+                                  .column_count = 3,
+                                  .columns = columns,
+                                  .key_count = 1,
+                                  .keys = &key};
+    struct table_def *shown;
+    cr_assert_eq(table_def_copy(&def, &shown), ERR_OK);
+    cr_assert_eq(show(&f, shown), 3);
+    cr_assert_null(f.e->rival);
+    cr_assert_eq(entry_def(f.t, f.e)->column_count, 3);
+    end(&f);
+}
