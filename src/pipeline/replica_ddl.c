@@ -217,8 +217,8 @@ enum err replica_schema(struct replica *r)
     return ERR_OK;
 }
 
-static enum err act(struct replica *r, const struct stream *s, const struct ddl_statement *st,
-                    struct arena *arena)
+static enum err act(struct replica *r, const struct stream *s, const struct binlog_query *q,
+                    const struct ddl_statement *st, struct arena *arena)
 {
     struct ddl_route route;
     TRY(ddl_route(r->o.tables, st, &route, &r->em));
@@ -229,7 +229,7 @@ static enum err act(struct replica *r, const struct stream *s, const struct ddl_
         feeder_publish(r->o.feeder);
         r->o.unsent(r->o.unsent_arg, st, binlog_place_of(s->file, s->offset));
     }
-    return tables_statement(r->o.tables, st, binlog_place_of(s->file, s->offset));
+    return tables_statement(r->o.tables, st, q, binlog_place_of(s->file, s->offset));
 }
 
 enum err replica_ddl(struct replica *r, const struct stream *s, const struct binlog_query *q,
@@ -250,7 +250,7 @@ enum err replica_ddl(struct replica *r, const struct stream *s, const struct bin
         e = ddl_parse(sql, &options, arena, &st);
     /* What is not understood is told by its leading words, and by the names that stand in it. */
     if (e == ERR_OK || e == ERR_MALFORMED || e == ERR_TOO_LARGE)
-        e = act(r, s, &st, arena);
+        e = act(r, s, q, &st, arena);
     writer_fini(&text);
     arena_free(arena);
     return e;

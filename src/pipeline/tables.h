@@ -178,10 +178,13 @@ NODISCARD enum err tables_find(struct tables *t, uint64_t table_id, struct bindi
 
 /*
  * A statement and where it ends: carries it out on the definitions that are
- * known. One that was not understood makes unknown what it mentions.
+ * known. One that was not understood makes unknown what it mentions. q: its
+ * event, which tells what the text leans on; NULL: that is as the source's
+ * settings are.
  */
+struct binlog_query;
 NODISCARD enum err tables_statement(struct tables *t, const struct ddl_statement *st,
-                                    struct binlog_place place);
+                                    const struct binlog_query *q, struct binlog_place place);
 
 /* Whether the statement mentions a selected table that has been met. */
 bool tables_mentioned(struct tables *t, struct slice sql, struct slice default_database,

@@ -13,6 +13,8 @@
 #include "pipeline/tables_int.h"
 
 #include "base/log.h"
+#include "mysqlproto/binlog/query.h"
+#include "schema/collation.h"
 
 #include <stdlib.h>
 
@@ -418,8 +420,40 @@ static enum err carry_out(struct passage *p, const struct catalog_session *sessi
     return e != ERR_OK ? e : back;
 }
 
+/* Two collations have been the default one of utf8mb4; the rest is compiled into no server. */
+static struct slice utf8mb4_collation(uint16_t id)
+{
+    return id == 45    ? SLICE_LIT("utf8mb4_general_ci")
+           : id == 255 ? SLICE_LIT("utf8mb4_0900_ai_ci")
+                       : SLICE_LIT("");
+}
+
+/* What the statement's session had: told by the event, else as the source's settings are. */
+static struct catalog_session session_of(const struct tables *t, const struct binlog_query *q)
+{
+    struct catalog_session s = t->session;
+    if (q == NULL)
+        return s;
+    s.failed = q->error_code != 0;
+    struct slice utf8mb4 = (q->has & BINLOG_Q_DEFAULT_COLLATION) != 0
+                               ? utf8mb4_collation(q->default_collation)
+                               : SLICE_LIT("");
+    if (utf8mb4.len > 0)
+        s.utf8mb4_collation = utf8mb4;
+    const struct charset *cs =
+        (q->has & BINLOG_Q_CHARSET) != 0 ? charset_of_collation(q->server_collation) : NULL;
+    if (cs != NULL && cs != charset_of_collation_name(s.server_collation)) {
+        const struct collation_rules rules = {.mariadb = t->o.mariadb,
+                                              .version = t->o.version,
+                                              .utf8_is_utf8mb4 = s.utf8_is_utf8mb4,
+                                              .utf8mb4_collation = s.utf8mb4_collation};
+        s.server_collation = collation_default(&rules, slice_str(cs->name));
+    }
+    return s;
+}
+
 enum err tables_statement(struct tables *t, const struct ddl_statement *st,
-                          struct binlog_place place)
+                          const struct binlog_query *q, struct binlog_place place)
 {
     struct passage p = {.t = t, .st = st, .place = place};
     struct errmsg why = {0};
@@ -429,7 +463,8 @@ enum err tables_statement(struct tables *t, const struct ddl_statement *st,
         p.last = x;
     if (!st->parsed)
         return may_change_tables(st->kind) || st->kind == DDL_NONE ? not_understood(&p) : ERR_OK;
-    TRY(carry_out(&p, &t->session, &why));
+    struct catalog_session session = session_of(t, q);
+    TRY(carry_out(&p, &session, &why));
     if (why.text[0] != 0)
         log_debug("table.doubt", "binlog_file=%llu offset=%llu reason=\"%s\"",
                   (unsigned long long)place.file, (unsigned long long)place.offset, why.text);

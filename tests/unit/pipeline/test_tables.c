@@ -1,6 +1,8 @@
 /* What is noted of tables for the checkpoint. */
 #include "pipeline/tables.h"
 
+#include "mysqlproto/binlog/query.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -52,15 +54,21 @@ static struct binlog_place place(uint64_t offset)
     return (struct binlog_place){1, offset};
 }
 
-/* A statement of database s that ends at a place. */
-static void pass(struct tables *t, const char *sql, uint64_t offset)
+static void pass_event(struct tables *t, const char *sql, const struct binlog_query *q,
+                       uint64_t offset)
 {
     struct arena *arena = arena_new(4096);
     struct ddl_options o = {.dialect = {.version = 90704}, .default_database = SLICE_LIT("s")};
     struct ddl_statement st;
     (void)!ddl_parse(slice_str(sql), &o, arena, &st);
-    cr_assert_eq(tables_statement(t, &st, place(offset)), ERR_OK, "%s", sql);
+    cr_assert_eq(tables_statement(t, &st, q, place(offset)), ERR_OK, "%s", sql);
     arena_free(arena);
+}
+
+/* A statement of database s that ends at a place. */
+static void pass(struct tables *t, const char *sql, uint64_t offset)
+{
+    pass_event(t, sql, NULL, offset);
 }
 
 /* "created s.a", ...; each list taken once. */
@@ -243,5 +251,35 @@ Test(tables, the_walk_shows_what_is_selected)
     cr_assert_not(tables_selected(f.t, SLICE_LIT("other"), SLICE_LIT("a")));
     cr_assert_eq(tables_walk(f.t, count_view, &n), ERR_OK);
     cr_assert_eq(n, 1);
+    end(&f);
+}
+
+static enum err take_collation(void *arg, const struct tables_view *v)
+{
+    struct columns *c = arg;
+    if (slice_eq(v->table, slice_str(c->table)) && v->def != NULL)
+        snprintf(c->text, sizeof(c->text), "%.*s", SLICE_ARG(v->def->columns[0].collation));
+    return ERR_OK;
+}
+
+Test(tables, the_event_tells_what_the_text_leans_on)
+{
+    struct fixture f = begin();
+    struct columns c = {.table = "b"};
+    const struct binlog_query latin1 = {.has = BINLOG_Q_CHARSET, .server_collation = 8};
+    pass_event(f.t, "CREATE OR REPLACE DATABASE s", &latin1, 10);
+    pass(f.t, "CREATE TABLE b (v TEXT)", 20);
+    cr_assert_eq(tables_walk(f.t, take_collation, &c), ERR_OK);
+    cr_assert_str_eq(c.text, "latin1_swedish_ci");
+    end(&f);
+}
+
+Test(tables, a_statement_that_ended_half_way_leaves_doubt)
+{
+    struct fixture f = begin();
+    const struct binlog_query failed = {.error_code = 1051};
+    pass_event(f.t, "DROP TABLE a, other", &failed, 10);
+    cr_assert_str_eq(effects(f.t), "doubtful a");
+    cr_assert_str_eq(columns_of(f.t, "a"), "unknown");
     end(&f);
 }

@@ -197,7 +197,7 @@ Test(witness, a_statement_ends_the_dispute)
     struct ddl_options o = {.dialect = {.version = 90704}, .default_database = SLICE_LIT("s")};
     struct ddl_statement st;
     (void)!ddl_parse(SLICE_LIT("DROP TABLE a"), &o, arena, &st);
-    cr_assert_eq(tables_statement(f.t, &st, (struct binlog_place){1, 10}), ERR_OK);
+    cr_assert_eq(tables_statement(f.t, &st, NULL, (struct binlog_place){1, 10}), ERR_OK);
     cr_assert_null(f.e->rival);
     arena_free(arena);
     end(&f);
