@@ -88,6 +88,14 @@ static void replaced(const struct page *p)
 {
     one(p, p->s->totals.replaced_text);
 }
+static void skipped(const struct page *p)
+{
+    for (int i = 0; i < VIEW_SKIPS; i++) {
+        begin_sample(p, "_total");
+        label(p, "reason", view_skip_name((enum view_skip)i));
+        end_sample(p, p->s->totals.skipped[i]);
+    }
+}
 static void lanes(const struct page *p)
 {
     one(p, p->s->lanes);
@@ -369,6 +377,7 @@ static const struct metric metrics[] = {
     {"copy_rows_estimate", GAUGE, NULL, "table", "Rows that the table had when its copy began, as the source guesses; 0: not known.", copy_estimate},
     {"retries", COUNTER, NULL, "side", "Failed tries; side is source, destination or state_dir.", retries},
     {"reconnects", COUNTER, NULL, "side", "Outages that ended well.", reconnects},
+    {"skipped", COUNTER, NULL, "reason", "Rows that did not go out, or not whole: filter (filter or dml), etl (the script dropped it, or failed under etl_on_error: skip), too_large, key_only (of a row that is too large); etl_failed counts expressions that failed, not rows.", skipped},
     {"replaced_characters", COUNTER, NULL, NULL, "Characters replaced by U+FFFD under canal.invalid_text: replace.", replaced},
     {"throttle_limit", GAUGE, NULL, "phase, kind", "Limits in force, a second; 0 is none. phase is full or incremental, kind queries, rows or bytes.", throttle_limit},
     {"throttle_held_seconds", COUNTER, "seconds", "phase", "Time that a throttle has held the task back.", held},

@@ -89,6 +89,11 @@ const char *format_failed_column(const struct format_encoder *enc)
     return NULL;
 }
 
+uint64_t format_replaced(const struct format_encoder *enc)
+{
+    return enc->kind == FORMAT_CANAL_JSON ? canal_json_replaced(enc->canal) : 0;
+}
+
 enum err format_ddl_encode(const struct format_options *o, const struct ddl_change *d,
                            struct slice frame, struct writer *value)
 {

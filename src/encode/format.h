@@ -61,6 +61,9 @@ NODISCARD enum err format_encode(const struct format_encoder *enc, const struct 
 /* Name of the column of the last failure, NULL when it was not in a column. Until the next call. */
 const char *format_failed_column(const struct format_encoder *enc);
 
+/* Characters replaced by U+FFFD since format_encoder_new(), where the format replaces any. */
+uint64_t format_replaced(const struct format_encoder *enc);
+
 /* Appends the message of a statement, as canal_ddl_encode(). */
 NODISCARD enum err format_ddl_encode(const struct format_options *o, const struct ddl_change *d,
                                      struct slice frame, struct writer *value);

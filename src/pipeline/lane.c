@@ -67,6 +67,8 @@ struct lane {
     uint64_t batch_messages; /* produced of the batch at hand; counted when it is done */
     uint64_t batch_bytes;
     uint64_t batch_left_out;
+    uint64_t batch_dropped;
+    uint64_t replaced; /* characters, as last counted */
     bool dirty;               /* messages were queued since the last hurry */
     uint64_t timed;           /* the last batch whose time to acknowledgement was taken */
     struct batch_time *times; /* of batch seq, at seq % INFLIGHT_BATCHES */
@@ -490,7 +492,7 @@ static enum err shape_row(struct lane *l, const struct row_event *ev, struct cha
         count(&l->counters.etl_failures, failures);
     }
     if (!*send)
-        l->batch_left_out++;
+        l->batch_dropped++;
     return ERR_OK;
 }
 
@@ -593,7 +595,11 @@ static void count_produced(struct lane *l, const struct binding *b)
     count(&l->counters.messages, l->batch_messages);
     count(&l->counters.bytes, l->batch_bytes);
     count(&l->counters.left_out, l->batch_left_out);
-    l->batch_messages = l->batch_bytes = l->batch_left_out = 0;
+    count(&l->counters.dropped, l->batch_dropped);
+    l->batch_messages = l->batch_bytes = l->batch_left_out = l->batch_dropped = 0;
+    uint64_t replaced = format_replaced(&l->encoder);
+    count(&l->counters.replaced_text, replaced - l->replaced);
+    l->replaced = replaced;
 }
 
 /*

@@ -82,7 +82,8 @@ struct lane_options {
 
 struct lane_counters {
     _Atomic uint64_t messages;      /* produced */
-    _Atomic uint64_t left_out;      /* rows that filter, dml or etl did not take */
+    _Atomic uint64_t left_out;      /* rows that filter or dml did not take */
+    _Atomic uint64_t dropped;       /* rows that etl did not take */
     _Atomic uint64_t etl_failures;  /* expressions that failed under etl_on_error skip or null */
     _Atomic uint64_t bytes;         /* of their keys and values */
     _Atomic uint64_t acknowledged;  /* messages */

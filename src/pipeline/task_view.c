@@ -46,6 +46,11 @@ static struct view_totals sums_of(const struct task *t)
         s.message_bytes += count_of(&c->bytes);
         s.acknowledged += count_of(&c->acknowledged);
         s.replaced_text += count_of(&c->replaced_text);
+        s.skipped[VIEW_SKIP_FILTER] += count_of(&c->left_out);
+        s.skipped[VIEW_SKIP_ETL] += count_of(&c->dropped);
+        s.skipped[VIEW_SKIP_ETL_FAILED] += count_of(&c->etl_failures);
+        s.skipped[VIEW_SKIP_TOO_LARGE] += count_of(&c->skipped);
+        s.skipped[VIEW_SKIP_KEY_ONLY] += count_of(&c->keys_only);
     }
     return s;
 }

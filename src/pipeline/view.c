@@ -38,6 +38,16 @@ enum view_state view_state_named(struct slice name)
     return s;
 }
 
+const char *view_skip_name(enum view_skip s)
+{
+    static const char *const names[] = {
+        [VIEW_SKIP_FILTER] = "filter",         [VIEW_SKIP_ETL] = "etl",
+        [VIEW_SKIP_ETL_FAILED] = "etl_failed", [VIEW_SKIP_TOO_LARGE] = "too_large",
+        [VIEW_SKIP_KEY_ONLY] = "key_only",
+    };
+    return names[s];
+}
+
 const char *view_side_name(enum view_side s)
 {
     static const char *const names[VIEW_SIDES] = {"source", "destination", "state_dir"};

@@ -50,6 +50,17 @@ enum view_state view_state_named(struct slice name);
 enum view_side { VIEW_SOURCE, VIEW_DESTINATION, VIEW_STATE_DIR, VIEW_SIDES };
 const char *view_side_name(enum view_side s);
 
+/* Why a row, or a part of it, did not go out. */
+enum view_skip {
+    VIEW_SKIP_FILTER,     /* its filter or its dml did not take it */
+    VIEW_SKIP_ETL,        /* the script dropped it, or failed under etl_on_error: skip */
+    VIEW_SKIP_ETL_FAILED, /* an expression failed and the task went on */
+    VIEW_SKIP_TOO_LARGE,  /* too_large: skip */
+    VIEW_SKIP_KEY_ONLY,   /* too_large: key-only; its identity went out */
+    VIEW_SKIPS
+};
+const char *view_skip_name(enum view_skip s);
+
 /* Something that is tried again until its window is over. */
 struct view_trouble {
     uint64_t who;           /* a bit for each lane or thread that has it; 0: none */
@@ -133,6 +144,7 @@ struct view_totals {
     uint64_t messages, message_bytes; /* produced */
     uint64_t acknowledged;            /* messages */
     uint64_t replaced_text;           /* characters */
+    uint64_t skipped[VIEW_SKIPS];
 };
 
 struct view_snapshot {

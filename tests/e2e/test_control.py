@@ -541,6 +541,20 @@ class Control(EndToEnd):
         self.assertEqual(web.metrics()[f"rowcast_acknowledged_messages_total{{{base}}}"], 5, "sums go on over a pause")
         self.assertEqual(process.stop(), 0, process.tail())
 
+    def test_what_did_not_go_out_is_counted_by_its_reason(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, n INT, v VARCHAR(9000))")
+        process, web = self.started(
+            environment=None, objects=[{"table": f"{self.database}.t", "filter": "n < 100", "dml": ["insert", "update"]}], etl_on_error="null",
+            etl="e_compose(e_if(op_eq(`n`, 7), e_drop()), e_set(`w`, 10 / `n`))", destination={"message_max": "4KB", "too_large": "skip"})
+        web.wait_state("caught-up", 20)
+        c.run("INSERT INTO t VALUES (1, 1, 'x'), (2, 200, 'filtered'), (3, 7, 'dropped'), (4, 7, 'too'), (5, 0, 'fails'), (6, 2, REPEAT('x', 8000)); DELETE FROM t WHERE id = 1")
+        self.follow().wait_count(2, 10)
+        time.sleep(0.7)
+        m = web.metrics()
+        found = {reason: m[f'rowcast_skipped_total{{task="{self.name}",reason="{reason}"}}'] for reason in ("filter", "etl", "etl_failed", "too_large", "key_only")}
+        self.assertEqual(found, {"filter": 2, "etl": 2, "etl_failed": 1, "too_large": 1, "key_only": 0})
+        self.assertEqual(process.stop(), 0, process.tail())
+
     def test_the_server_is_as_its_description_says(self):
         with open(os.path.join(ROOT, "docs", "openapi.json"), encoding="utf-8") as f:
             spec = json.load(f)

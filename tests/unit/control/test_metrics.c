@@ -24,6 +24,7 @@ Test(metrics, names_and_labels_are_as_the_manual_says)
     struct view_snapshot *s = view_blank();
     cr_assert(view_fill_counters(v, s, NULL));
     s->state = VIEW_PAUSED;
+    s->totals.skipped[VIEW_SKIP_TOO_LARGE] = 4;
     s->lag_known = true;
     s->lag_us = 1500000;
     view_publish(v, s);
@@ -40,6 +41,8 @@ Test(metrics, names_and_labels_are_as_the_manual_says)
         "environment=\"lab\",le=\"0.005\"} 2\n",
         "environment=\"lab\",le=\"+Inf\"} 2\n",
         "\nrowcast_commit_to_ack_seconds_sum{task=\"o\\\\k\",environment=\"lab\"} 0.006000\n",
+        "\nrowcast_skipped_total{task=\"o\\\\k\",environment=\"lab\",reason=\"too_large\"} 4\n",
+        "\nrowcast_skipped_total{task=\"o\\\\k\",environment=\"lab\",reason=\"filter\"} 0\n",
         "\n# TYPE rowcast_rows counter\n",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
