@@ -65,12 +65,16 @@ static struct slice next_string(struct slice *s)
     return taken;
 }
 
+/* With a point at most. */
 static bool is_number(struct slice s)
 {
     size_t i = s.len > 0 && s.ptr[0] == '-';
-    bool any = false;
-    for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
-        any = true;
+    bool any = false, point = false;
+    for (; i < s.len && ((s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] == '.' && !point));
+         i++) {
+        any = any || s.ptr[i] != '.';
+        point = point || s.ptr[i] == '.';
+    }
     return any && i == s.len;
 }
 
@@ -155,7 +159,7 @@ static int64_t check_value(struct slice *s, const struct column *col, const stru
         break;
     }
     case DECIMAL:
-        next_string(s);
+        MUST(is_number(next_string(s)));
         next_int(s);
         next_int(s);
         break;

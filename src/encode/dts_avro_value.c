@@ -256,11 +256,24 @@ static uint8_t *put_json(struct dts_avro *enc, const struct avro_column *ac,
 
 /* --- cells of another kind than the column's own --- */
 
+/* [-]digits[.digits] */
+static bool is_decimal(struct slice s)
+{
+    size_t i = s.len > 0 && s.ptr[0] == '-', digits = 0, points = 0;
+    for (; i < s.len; i++) {
+        points += s.ptr[i] == '.';
+        digits += s.ptr[i] >= '0' && s.ptr[i] <= '9';
+        if (s.ptr[i] != '.' && (s.ptr[i] < '0' || s.ptr[i] > '9'))
+            return false;
+    }
+    return digits > 0 && points <= 1;
+}
+
 static uint8_t *put_finished_text(struct dts_avro *enc, const struct avro_column *ac,
                                   const struct cell *cell, uint8_t *p)
 {
     enum column_kind kind = ac->column->kind;
-    if (kind == COL_DECIMAL && cell->raw.len <= CELL_DECIMAL_TEXT_MAX)
+    if (kind == COL_DECIMAL && cell->raw.len <= CELL_DECIMAL_TEXT_MAX && is_decimal(cell->raw))
         return put_decimal_text(cell->raw, avro_constant(p, ac->lead));
     if (kind == COL_ENUM || kind == COL_SET || kind == COL_JSON)
         return put_text(enc, cell->raw, avro_constant(p, ac->lead));
