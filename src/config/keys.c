@@ -106,7 +106,7 @@ const struct conf_key conf_keys[] = {
     {"destination.compression", CONF_CHOICE, "lz4", AT(destination.compression), .choices = "lz4|gzip|snappy|zstd|none",
      .sentence = "Compression of the record batches."},
     {"destination.compression_level", CONF_INT, "default", AT(destination.compression_level), RANGE(0, 12), WORD("default", -1),
-     .sentence = "Level of the compression, as its codec counts; default leaves it to the codec."},
+     .sentence = "Level of the compression, as its codec counts; default leaves it to the codec. What zstd needs at high levels counts into limits.memory."},
     {"destination.acks", CONF_CHOICE, "all", AT(destination.acks), .choices = "0|1|all",
      .sentence = "What a broker must have done before a message counts as written: nothing, its own log, all in-sync replicas."},
     {"destination.delivery", CONF_CHOICE, "at-least-once", AT(destination.delivery), .choices = "at-least-once|exactly-once", .built = "at-least-once",

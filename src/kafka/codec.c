@@ -238,3 +238,25 @@ enum err kafka_gauge_finish(struct kafka_gauge *g, struct kafka_sizes *out)
     *out = g->sums;
     return ERR_OK;
 }
+
+/*
+ * Asked of a stream that has been used as librdkafka uses it, whatever its
+ * input; estimates by level alone are not part of the library's stable face.
+ */
+size_t kafka_codec_memory(const struct kafka_options *o)
+{
+    uint8_t in = 0, out[64];
+    ZSTD_inBuffer from = {&in, 1, 0};
+    ZSTD_outBuffer to = {out, sizeof(out), 0};
+    size_t bytes = 0;
+    if (o->compression == NULL || strcmp(o->compression, kafka_codec_names[KAFKA_ZSTD]) != 0)
+        return 0;
+    ZSTD_CStream *z = ZSTD_createCStream();
+    if (z == NULL)
+        return 0;
+    size_t e = ZSTD_initCStream(z, level_of(o, KAFKA_ZSTD, ZSTD_CLEVEL_DEFAULT));
+    if (!ZSTD_isError(e) && !ZSTD_isError(ZSTD_compressStream(z, &to, &from)))
+        bytes = ZSTD_sizeof_CStream(z);
+    ZSTD_freeCStream(z);
+    return bytes;
+}

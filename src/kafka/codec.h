@@ -44,3 +44,9 @@ NODISCARD enum err kafka_gauge_put(struct kafka_gauge *g, uint32_t topic, int32_
 
 /* Ends the batches that are open. */
 NODISCARD enum err kafka_gauge_finish(struct kafka_gauge *g, struct kafka_sizes *out);
+
+/*
+ * Working memory that the codec of the options takes while it compresses one
+ * batch, at its level; 0 for those that take next to none. Any thread.
+ */
+size_t kafka_codec_memory(const struct kafka_options *o);

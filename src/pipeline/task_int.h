@@ -103,6 +103,7 @@ struct task {
     /* what runs */
     struct net_loop *loop; /* the reader's */
     struct frame_pool *pool;
+    size_t budget; /* limits.memory without what the codec takes beyond its share */
     uint32_t lane_count;
     struct lane *lanes[LANES_MAX];
     struct feeder feeder;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "kafka/codec.h"
 #include "pipeline/retry.h"
 
 #include <inttypes.h>
@@ -27,8 +28,10 @@
 #define WORKED_MS 10000 /* a run that lasts longer had all that it needs */
 #define STUCK_MS  30000 /* a lane's oldest batch without an acknowledgement, until it is said */
 
-#define FRAME_SIZE (256u << 10)
-#define ENTRY_HOLD 8 /* an eighth of the memory: what an open transaction may hold back */
+#define FRAME_SIZE  (256u << 10)
+#define CODEC_SHARE 8                   /* an eighth of the memory is there for the codec anyway */
+#define BUDGET_MIN  ((uint64_t)8 << 20) /* as limits.memory is bounded below */
+#define ENTRY_HOLD  8 /* an eighth of the memory: what an open transaction may hold back */
 
 atomic_bool task_stopping;
 
@@ -37,38 +40,65 @@ static void wake_reader(void *task)
     net_loop_wake(((struct task *)task)->loop);
 }
 
-static uint32_t lanes_wanted(const struct task *t)
+static uint32_t lanes_at_most(const struct task *t)
 {
-    uint32_t partitions = 0;
-    for (uint32_t i = 0; i < t->topics.count; i++)
-        partitions += (uint32_t)t->topics.items[i].partitions;
     if (t->config->limits.lanes != 0)
         return t->config->limits.lanes > LANES_MAX ? LANES_MAX : t->config->limits.lanes;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t lanes = cores > 8 ? 8 : cores < 1 ? 1 : (uint32_t)cores;
-    if (lanes > partitions)
+    return cores > 8 ? 8 : cores < 1 ? 1 : (uint32_t)cores;
+}
+
+static uint32_t lanes_wanted(const struct task *t)
+{
+    uint32_t partitions = 0, lanes = lanes_at_most(t);
+    for (uint32_t i = 0; i < t->topics.count; i++)
+        partitions += (uint32_t)t->topics.items[i].partitions;
+    if (t->config->limits.lanes == 0 && lanes > partitions)
         lanes = partitions;
     return lanes == 0 ? 1 : lanes;
 }
 
 /*
- * How limits.memory is divided: half for what is received, a quarter for
+ * What is left of limits.memory for buffers. Each lane's producer compresses a
+ * batch at a time, and a codec that needs more for that than an eighth of the
+ * memory (zstd at its higher levels) takes it from the rest.
+ */
+static enum err set_budget(struct task *t, struct errmsg *em)
+{
+    uint64_t memory = t->config->limits.memory;
+    uint32_t lanes = lanes_at_most(t);
+    uint64_t codec = (uint64_t)kafka_codec_memory(&t->kafka) * lanes;
+    uint64_t beyond = codec > memory / CODEC_SHARE ? codec - memory / CODEC_SHARE : 0;
+    t->budget = memory - (beyond < memory ? beyond : memory);
+    if (beyond == 0 || t->budget >= BUDGET_MIN)
+        return ERR_OK;
+    return errmsg_set(em, ERR_CONFIG,
+                      "destination.compression_level: zstd takes %" PRIu64
+                      " MB at this level to compress in %u lanes, of which limits.memory (%" PRIu64
+                      " MB) leaves too little for all else: raise it to %" PRIu64
+                      "MB, or lower the level or limits.lanes",
+                      (codec >> 20) + 1, lanes, memory >> 20,
+                      ((codec + BUDGET_MIN) * CODEC_SHARE / (CODEC_SHARE + 1) >> 20) + 1);
+}
+
+/*
+ * How the budget is divided: half for what is received, a quarter for
  * encoded messages; the rest is librdkafka's requests and all that is small.
  */
 static size_t frame_budget(const struct task *t)
 {
-    return t->config->limits.memory / 2;
+    return t->budget / 2;
 }
 
 static size_t pack_budget(const struct task *t)
 {
-    return t->config->limits.memory / 4 / t->lane_count;
+    return t->budget / 4 / t->lane_count;
 }
 
 static enum err start_lanes(struct task *t, struct errmsg *em)
 {
     t->lane_count = lanes_wanted(t);
-    t->kafka.queue_bytes = t->config->limits.memory * 3 / 8 / t->lane_count;
+    t->kafka.queue_bytes = t->budget * 3 / 8 / t->lane_count;
     for (uint32_t i = 0; i < t->lane_count; i++) {
         struct lane_options o = {
             .index = i,
@@ -98,7 +128,7 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
 
 static enum err start_reader(struct task *t, struct errmsg *em)
 {
-    feeder_init(&t->feeder, t->lanes, t->lane_count, t->config->limits.memory / ENTRY_HOLD);
+    feeder_init(&t->feeder, t->lanes, t->lane_count, t->budget / ENTRY_HOLD);
     struct replica_options o = {
         .task = t->config,
         .source = &t->source,
@@ -413,10 +443,11 @@ static enum err open_all(struct task *t, struct errmsg *em)
                           : t->config->limits.io == CONF_IO_EPOLL ? NET_EPOLL
                                                                   : NET_AUTO;
     TRY(net_loop_new(io, &t->loop, em));
+    TRY(task_connect_destination(t, em));
+    TRY(set_budget(t, em));
     t->pool = frame_pool_new(FRAME_SIZE, frame_budget(t), wake_reader, t);
     if (t->pool == NULL)
         return ERR_NO_MEMORY;
-    TRY(task_connect_destination(t, em));
     TRY(task_open_source(t, em));
     if ((t->config->phases & CONF_PHASE_FULL) != 0)
         TRY(task_open_copy(t, em));

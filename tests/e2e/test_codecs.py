@@ -3,6 +3,7 @@ idempotent."""
 
 import glob
 import os
+import re
 import struct
 import unittest
 
@@ -37,7 +38,7 @@ class Codecs(EndToEnd):
         self.connection = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(200))")
 
     def produce(self, topic, **destination):
-        task = self.task(self.server, name=topic, start=self.server.position(), destination={"topic": topic, **destination})
+        task = self.task(self.server, name=topic, start=self.server.position(), limits={"memory": "128MB"}, destination={"topic": topic, **destination})
         self.connection.run("DELETE FROM t; INSERT INTO t VALUES " + ",".join(f"({i}, REPEAT('abc', 60))" for i in range(300)))
         process = task.run_until_caught_up()
         messages = self.messages(topic)
@@ -45,11 +46,22 @@ class Codecs(EndToEnd):
         return process, batches(self.kafka.data, topic)
 
     def test_codec_of_each_batch(self):
-        for codec, level in (("none", None), ("gzip", 9), ("snappy", None), ("lz4", None), ("zstd", 12)):
+        for codec, level in (("none", None), ("gzip", 9), ("snappy", None), ("lz4", None), ("lz4", 12), ("zstd", None), ("zstd", 12)):
             with self.subTest(codec=codec, level=level):
                 topic = f"{self.name}_{codec}_{level}"
                 _, found = self.produce(topic, compression=codec, **({"compression_level": level} if level else {}))
                 self.assertEqual({c for c, _, _ in found}, {CODECS[codec]})
+
+    def test_a_level_that_takes_too_much_memory(self):
+        """What zstd needs at a high level counts into limits.memory; the sentence's way out is one."""
+        keys = {"limits": {"memory": "16MB", "lanes": 2}, "destination": {"compression": "zstd", "compression_level": 12}}
+        process = self.task(self.server, start=self.server.position(), **keys).run("--until", "caught-up")
+        self.assert_ends(process, 2, r"destination.compression_level: zstd takes 1\d\d MB at this level to compress in 2 lanes.*raise it to (\d+)MB")
+        enough = re.search(r"raise it to (\d+)MB", process.log())[1]
+        keys["limits"]["memory"] = f"{enough}MB"
+        self.task(self.server, start=self.server.position(), **keys).run_until_caught_up()
+        keys["limits"]["memory"] = f"{int(enough) - 2}MB"
+        self.assert_ends(self.task(self.server, name=f"{self.name}_2", start=self.server.position(), **keys).run("--until", "caught-up"), 2, "destination.compression_level")
 
     def test_acks(self):
         """All: an idempotent producer; 1 and 0: none, a warning, and order by one request in flight."""

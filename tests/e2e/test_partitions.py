@@ -2,9 +2,10 @@
 
 import json
 import unittest
+from random import Random
 
 from lib import javahash, servers
-from lib.case import EndToEnd
+from lib.case import SEED, EndToEnd
 
 # (text, H, partitions of 3, 6, 12), published with the policies.
 VECTORS = [
@@ -122,6 +123,41 @@ class Partitions(EndToEnd):
             self.assertEqual(new.change["id"], old.change["id"] + 1)
             self.assertLessEqual(old.timestamp, new.timestamp)
         self.assert_tables_equal(c, self.fold(messages), ["t"])
+
+    def test_changed_keys_under_load_and_many_lanes(self):
+        """The same with rows between, transactions of many rows, more partitions than lanes and more lanes than cores."""
+        lanes, partitions, rows = 5, 17, 400
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)", "CREATE TABLE other (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+        self.kafka.topic_tool("--create", "--topic", self.name, "--partitions", str(partitions), "--config", "message.timestamp.type=LogAppendTime")
+        self.start = self.server.position()
+        c.run("INSERT INTO t VALUES " + ",".join(f"({i}, 0)" for i in range(rows)))
+        random = Random(f"{SEED}")
+        keys = list(range(rows))
+        for turn in range(60):
+            statements = ["BEGIN"]
+            for _ in range(random.randrange(1, 25)):
+                at = random.randrange(rows)
+                new = keys[at] + rows  # its residue stays, so that no two keys meet
+                statements += [f"UPDATE t SET id = {new}, v = {turn} WHERE id = {keys[at]}", f"INSERT INTO other (v) VALUES ({turn}),({new})"]
+                keys[at] = new
+            c.run("; ".join([*statements, "COMMIT"]))
+        task = self.task(self.server, start=self.start, limits={"lanes": lanes})
+        task.run_until_caught_up()
+        messages = self.messages()
+        by_id = {m.change["id"]: m for m in messages}
+        self.assertEqual(len(by_id), len(messages))
+        changed = [m for m in messages if m.change["table"] == "t" and m.change["type"] == "DELETE"]
+        moved = 0
+        for old in changed:
+            new = by_id[old.change["id"] + 1]
+            self.assertEqual((new.change["type"], new.change["data"][0]["id"]), ("INSERT", str(int(old.change["data"][0]["id"]) + rows)))
+            if new.partition == old.partition:
+                self.assertLess(old.offset, new.offset)
+            else:
+                self.assertLessEqual(old.timestamp, new.timestamp, f"{old} and {new}, seed {SEED}")
+                moved += 1
+        self.assertGreater(moved, len(changed) // 2)
+        self.assert_tables_equal(c, self.fold(messages), ["t", "other"])
 
     def test_a_changed_key_may_stay_an_update(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")

@@ -62,3 +62,27 @@ Test(codec, a_message_larger_than_a_batch_is_one)
     cr_assert_gt(s.bytes[KAFKA_NONE], 2 * sizeof(large));
     cr_assert_lt(s.bytes[KAFKA_ZSTD], 10000);
 }
+
+static size_t memory_of(const char *codec, int level)
+{
+    struct kafka_options o;
+    kafka_options_init(&o);
+    o.compression = codec;
+    o.compression_level = level;
+    return kafka_codec_memory(&o);
+}
+
+Test(codec, high_levels_of_zstd_take_memory)
+{
+    cr_assert_eq(memory_of(NULL, KAFKA_LEVEL_DEFAULT), 0);
+    cr_assert_eq(memory_of("lz4", 12), 0);
+    cr_assert_eq(memory_of("gzip", 9), 0);
+    cr_assert_gt(memory_of("zstd", KAFKA_LEVEL_DEFAULT), 1u << 20);
+    cr_assert_eq(memory_of("zstd", KAFKA_LEVEL_DEFAULT), memory_of("zstd", 3));
+    size_t last = 0;
+    for (int level = 1; level <= 12; level++) {
+        cr_assert_geq(memory_of("zstd", level), last, "level %d", level);
+        last = memory_of("zstd", level);
+    }
+    cr_assert_gt(last, 32u << 20);
+}
