@@ -74,11 +74,12 @@ struct taken {
     uint32_t count;
 };
 
-/* How many messages of a chunk go into the batch; of an empty one, at least one. */
-static uint32_t fitting(const struct gather_chunk *c, struct taken t, size_t batch_bytes)
+/* How many messages of a chunk go into the batch of `most`; of an empty one, at least one. */
+static uint32_t fitting(const struct gather_chunk *c, struct taken t, uint32_t most,
+                        size_t batch_bytes)
 {
     uint32_t n = 0;
-    for (uint32_t i = c->first; i < c->count && t.count < KAFKA_BATCH_MESSAGES; i++, n++) {
+    for (uint32_t i = c->first; i < c->count && t.count < most; i++, n++) {
         t.bytes += gather_cost(c->messages[i].key_len, c->messages[i].len);
         if (t.bytes > batch_bytes && t.count > 0)
             break;
@@ -122,9 +123,11 @@ rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_k
                                 size_t batch_bytes)
 {
     struct taken taken = {0, 0};
+    uint64_t free_ones = gather_free(g);
+    uint32_t most = free_ones < KAFKA_BATCH_MESSAGES ? (uint32_t)free_ones : KAFKA_BATCH_MESSAGES;
     while (g->head != NULL) {
         struct gather_chunk *c = g->head;
-        uint32_t n = fitting(c, taken, batch_bytes);
+        uint32_t n = fitting(c, taken, most, batch_bytes);
         if (n == 0)
             break;
         (void)rd_kafka_produce_batch(rkt, g->partition, 0, c->messages + c->first, (int)n);

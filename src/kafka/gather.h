@@ -41,6 +41,8 @@ struct gather {
     uint64_t due;      /* the first so many have waited long enough for company */
     uint64_t hurried;  /* the first so many are to go at once */
     uint32_t inside;   /* messages that librdkafka has, unreported */
+    bool held;         /* messages from hold_at on stay here */
+    uint64_t hold_at;  /* the first so many may go */
     size_t bytes;      /* of the messages here, as gather_cost() counts */
     struct gather_chunk *head;
     struct gather_chunk *tail;
@@ -68,6 +70,12 @@ static inline bool gather_is_full(const struct gather *g, size_t batch_bytes)
     return g->bytes >= batch_bytes || g->put - g->reported - g->inside >= KAFKA_BATCH_MESSAGES;
 }
 
+/* Messages here that nothing holds. */
+static inline uint64_t gather_free(const struct gather *g)
+{
+    return (g->held ? g->hold_at : g->put) - g->reported - g->inside;
+}
+
 /*
  * Whether librdkafka can send at once what it gets now. Little things wait for
  * the request under way, so that they go together; full batches need not while
@@ -75,6 +83,8 @@ static inline bool gather_is_full(const struct gather *g, size_t batch_bytes)
  */
 static inline bool gather_may_pass(const struct gather *g, size_t batch_bytes)
 {
+    if (gather_free(g) == 0)
+        return false;
     return g->inside == 0 || (g->inside < GATHER_IN_FLIGHT && gather_is_full(g, batch_bytes));
 }
 
@@ -90,8 +100,8 @@ bool gather_put(struct gather *g, struct gather_pool *pool, struct slice key, st
 
 /*
  * Hands one batch to librdkafka: as many messages as fit into batch_bytes, at
- * least one and at most KAFKA_BATCH_MESSAGES. What is not taken stays at the front and its error is
- * returned: RD_KAFKA_RESP_ERR__QUEUE_FULL is worth another try.
+ * least one and at most KAFKA_BATCH_MESSAGES, and none that is held. What is not taken stays at the
+ * front and its error is returned: RD_KAFKA_RESP_ERR__QUEUE_FULL is worth another try.
  */
 rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_kafka_topic_t *rkt,
                                 size_t batch_bytes);

@@ -413,6 +413,8 @@ static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, i
 static enum err gather_past(struct kafka_producer *p, struct gather *g, struct kafka_topic *t,
                             struct slice key, struct slice value, void *token)
 {
+    if (g->held)
+        return ERR_NO_ROOM;
     while (g->head != NULL)
         TRY(pass(p, g, t));
     TRY(produce_alone(p, t, g->partition, key, value, token));
@@ -461,6 +463,31 @@ enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t, int32_t 
         TRY(produce_alone(p, t, partition, key, value, token));
     account(p, 1, cost);
     return ERR_OK;
+}
+
+bool kafka_partition_hold(struct kafka_producer *p, struct kafka_topic *t, int32_t partition)
+{
+    if (partition < 0 || partition >= GATHER_PARTITIONS)
+        return false; /* its messages go one by one */
+    struct gather *g = gather_of(p, t, partition);
+    if (g == NULL || g->held)
+        return false;
+    g->held = true;
+    g->hold_at = g->put;
+    return true;
+}
+
+void kafka_partition_release(struct kafka_producer *p, struct kafka_topic *t, int32_t partition)
+{
+    struct gather *g = t->gathers[partition];
+    g->held = false;
+    if (g->head == NULL || p->state.failed != ERR_OK)
+        return;
+    g->due = g->hurried = g->put;
+    if (!gather_may_pass(g, p->batch_bytes) || pass(p, g, t) == ERR_NO_ROOM)
+        wait_for_company(p);
+    if (worth_a_flush(g))
+        kafka_flusher_ask(p->flusher);
 }
 
 static void trouble_over(struct kafka_producer *p)

@@ -71,6 +71,15 @@ NODISCARD enum err kafka_produce(struct kafka_producer *p, struct kafka_topic *t
                                  struct slice key, struct slice value, void *token);
 
 /*
+ * Messages of a partition that are queued from now on stay here until it is
+ * released; those of other partitions go on. They count as outstanding all the
+ * while, and their owner keeps polling. False: this one cannot be held, for it
+ * is held already, or its messages do not gather here.
+ */
+bool kafka_partition_hold(struct kafka_producer *p, struct kafka_topic *t, int32_t partition);
+void kafka_partition_release(struct kafka_producer *p, struct kafka_topic *t, int32_t partition);
+
+/*
  * Reports of `count` messages with the same token and outcome, which were
  * queued one after the other in one partition. May call kafka_produce(); must
  * not poll or free the producer.

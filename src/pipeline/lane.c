@@ -19,13 +19,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PACK_SIZE    (256u << 10)
-#define ENCODE_SLACK (64u << 10) /* beside the largest message: encoders ask for room in advance   \
-                                  */
+#define PACK_SIZE (256u << 10)
+#define ENCODE_SLACK                                                                               \
+    (64u << 10)            /* beside the largest message: encoders ask for room in advance         \
+                            */
 #define SLEEP_MS      100  /* the longest sleep: bounds how late a stop or an outage is noticed */
 #define FAILURES_SAID 10   /* rows that fail under etl_on_error are named ... */
 #define FAILURES_EACH 1000 /* ... and behind these each n-th one */
 #define KEY_MAX       (1u << 20)
+#define HOLDS_MAX     64 /* partitions that wait at a time */
+#define HOLD_MS       1  /* between looks at what they wait for: nobody wakes us for its sake */
 /* MySQL allows 16 columns in a key, MariaDB 32. */
 #define TABLE_KEY_COLUMNS_MAX 64
 #define SCRATCH_MAX           (1u << 30) /* values put together for one row: no more than an event can be */
@@ -34,6 +37,15 @@
 struct batch_time {
     uint64_t commit_us; /* of its first row, by the source's clock; 0: not known */
     uint32_t rows;
+};
+
+/* A partition whose messages wait for the DELETE of another lane, or of another partition of ours.
+ */
+struct lane_hold {
+    struct kafka_topic *topic;
+    int32_t partition;
+    uint32_t lane; /* whose batch it is ... */
+    uint64_t seq;  /* ... that must be acknowledged */
 };
 
 struct lane {
@@ -69,8 +81,10 @@ struct lane {
     uint64_t batch_left_out;
     uint64_t batch_dropped;
     uint64_t replaced; /* characters, as last counted */
-    bool dirty;               /* messages were queued since the last hurry */
-    uint64_t timed;           /* the last batch whose time to acknowledgement was taken */
+    bool dirty;        /* messages were queued since the last hurry */
+    uint64_t timed;    /* the last batch whose time to acknowledgement was taken */
+    struct lane_hold holds[HOLDS_MAX];
+    uint32_t hold_count;
     struct batch_time *times; /* of batch seq, at seq % INFLIGHT_BATCHES */
     struct lane_counters counters;
 };
@@ -153,9 +167,25 @@ static void watch_brokers(struct lane *l)
     }
 }
 
+static void release_holds(struct lane *l)
+{
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < l->hold_count; i++) {
+        const struct lane_hold h = l->holds[i];
+        if (lane_acked(l->o.peers[h.lane]) >= h.seq)
+            kafka_partition_release(l->producer, h.topic, h.partition);
+        else
+            l->holds[left++] = h;
+    }
+    l->hold_count = left;
+}
+
 static void poll_reports(struct lane *l, int timeout_ms)
 {
+    if (l->hold_count > 0 && timeout_ms > HOLD_MS)
+        timeout_ms = HOLD_MS;
     kafka_poll(l->producer, timeout_ms, on_delivered, l);
+    release_holds(l);
     watch_brokers(l);
     atomic_store_explicit(&l->counters.queue_bytes, kafka_producer_bytes(l->producer),
                           memory_order_relaxed);
@@ -572,15 +602,32 @@ static enum err carry_row(struct lane *l, const struct row_event *ev, const stru
     return e;
 }
 
-/* Waits until the DELETE that our first row follows is acknowledged. */
+/* Lets the messages of our first row's partition wait, and no others. */
+static bool hold_partition(struct lane *l, const struct batch *b)
+{
+    const struct row_ref *row = &b->rows[0];
+    const struct binding *of = b->events[row->event].binding;
+    struct lane_hold h = {.partition = row->partition, .lane = b->wait_lane, .seq = b->wait_seq};
+    if (l->hold_count == HOLDS_MAX || topic_of(l, of->topic_index, of->topic, &h.topic) != ERR_OK ||
+        !kafka_partition_hold(l->producer, h.topic, h.partition))
+        return false;
+    l->holds[l->hold_count++] = h;
+    return true;
+}
+
+/*
+ * Nothing of our first row's partition is produced until the DELETE that the
+ * row follows is acknowledged. Where a partition cannot be held, or is held
+ * already, the lane itself waits.
+ */
 static bool wait_for_peer(struct lane *l, const struct batch *b)
 {
     const struct lane *peer = l->o.peers[b->wait_lane];
-    while (lane_acked(peer) < b->wait_seq) {
+    while (lane_acked(peer) < b->wait_seq && !hold_partition(l, b)) {
         if (is_stopped(l))
             return false;
         kafka_hurry(l->producer);
-        poll_reports(l, 1); /* nobody wakes us for the peer's sake, and the wait is short */
+        poll_reports(l, HOLD_MS);
     }
     return true;
 }
@@ -682,7 +729,8 @@ static void sleep_for_work(struct lane *l)
     if (ring_count(&l->in) == 0) {
         struct pollfd fd = {.fd = kafka_producer_fd(l->producer), .events = POLLIN};
         int due = kafka_producer_due_ms(l->producer);
-        if (poll(&fd, 1, due >= 0 && due < SLEEP_MS ? due : SLEEP_MS) > 0) {
+        int longest = l->hold_count > 0 ? HOLD_MS : SLEEP_MS;
+        if (poll(&fd, 1, due >= 0 && due < longest ? due : longest) > 0) {
             uint64_t n;
             ssize_t got = read(fd.fd, &n, sizeof(n));
             (void)got; /* only its emptying matters */

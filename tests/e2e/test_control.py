@@ -542,12 +542,12 @@ class Control(EndToEnd):
         self.assertEqual(process.stop(), 0, process.tail())
 
     def test_what_did_not_go_out_is_counted_by_its_reason(self):
-        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, n INT, v VARCHAR(9000))")
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, f INT, n INT, v VARCHAR(9000))")
         process, web = self.started(
-            environment=None, objects=[{"table": f"{self.database}.t", "filter": "n < 100", "dml": ["insert", "update"]}], etl_on_error="null",
+            environment=None, objects=[{"table": f"{self.database}.t", "filter": "f < 100", "dml": ["insert", "update"]}], etl_on_error="null",
             etl="e_compose(e_if(op_eq(`n`, 7), e_drop()), e_set(`w`, 10 / `n`))", destination={"message_max": "4KB", "too_large": "skip"})
         web.wait_state("caught-up", 20)
-        c.run("INSERT INTO t VALUES (1, 1, 'x'), (2, 200, 'filtered'), (3, 7, 'dropped'), (4, 7, 'too'), (5, 0, 'fails'), (6, 2, REPEAT('x', 8000)); DELETE FROM t WHERE id = 1")
+        c.run("INSERT INTO t VALUES (1, 1, 1, 'x'), (2, 200, 1, 'filtered'), (3, 1, 7, 'dropped'), (4, 1, 7, 'too'), (5, 1, 0, 'fails'), (6, 1, 2, REPEAT('x', 8000)); DELETE FROM t WHERE id = 1")
         self.follow().wait_count(2, 10)
         time.sleep(0.7)
         m = web.metrics()

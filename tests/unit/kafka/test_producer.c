@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "kafka/embedded.h"
+#include "kafka/gather.h"
 #include "readback.h"
 
 #include <criterion/criterion.h>
@@ -413,6 +414,93 @@ Test(producer, hurry_sends_without_waiting_for_the_linger_time)
     }
     cr_assert_eq(r.seen.good, 21);
     cr_assert_lt(clock_mono_ms() - begin, 5000);
+    rig_stop(&r);
+}
+
+/* Turns until so many are outstanding and no fewer, for a moment. */
+static void settle_down_to(struct rig *r, size_t count)
+{
+    uint64_t end = clock_mono_ms() + WAIT_MS;
+    while (kafka_producer_outstanding(r->producer) > count && clock_mono_ms() < end)
+        turn(r, 20);
+    for (int i = 0; i < 5; i++) {
+        kafka_hurry(r->producer);
+        turn(r, 10);
+    }
+    cr_assert_eq(kafka_producer_outstanding(r->producer), count);
+}
+
+Test(producer, a_held_partition_waits_and_the_others_go_on)
+{
+    struct rig r;
+    rig_broker(&r, 4);
+    rig_start(&r);
+    send_numbers(&r, 0, 1000); /* those before the hold go */
+    cr_assert(kafka_partition_hold(r.producer, r.topic, 2));
+    cr_assert_not(kafka_partition_hold(r.producer, r.topic, 2), "one hold at a time");
+    send_numbers(&r, 1000, 5000);
+    settle_down_to(&r, 1000);
+    cr_assert_eq(r.seen.good, 4000);
+    kafka_partition_release(r.producer, r.topic, 2);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 5000);
+    must_hold_numbers(&r, 5000);
+    rig_stop(&r);
+}
+
+Test(producer, holds_come_and_go_under_load)
+{
+    struct rig r;
+    rig_broker(&r, 5);
+    rig_start(&r);
+    bool held[5] = {false};
+    unsigned random = 7;
+    for (int i = 0; i < 15000; i += 50) {
+        random = random * 1103515245 + 12345;
+        int32_t at = (int32_t)(random >> 16) % 5;
+        if (held[at])
+            kafka_partition_release(r.producer, r.topic, at);
+        else
+            cr_assert(kafka_partition_hold(r.producer, r.topic, at));
+        held[at] = !held[at];
+        send_numbers(&r, i, i + 50);
+        turn(&r, 0);
+    }
+    for (int32_t at = 0; at < 5; at++)
+        if (held[at])
+            kafka_partition_release(r.producer, r.topic, at);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 15000);
+    must_hold_numbers(&r, 15000);
+    rig_stop(&r);
+}
+
+Test(producer, a_held_partition_takes_no_key_that_cannot_wait)
+{
+    struct rig r;
+    static uint8_t key[GATHER_KEY_BYTES + 1];
+    rig_broker(&r, 1);
+    rig_start(&r);
+    cr_assert_not(kafka_partition_hold(r.producer, r.topic, GATHER_PARTITIONS));
+    cr_assert(kafka_partition_hold(r.producer, r.topic, 0));
+    cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), ERR_OK);
+    struct slice long_key = slice_of(key, sizeof key);
+    cr_assert_eq(kafka_produce(r.producer, r.topic, 0, long_key, SLICE_LIT("v"), NULL),
+                 ERR_NO_ROOM);
+    kafka_partition_release(r.producer, r.topic, 0);
+    cr_assert_eq(kafka_produce(r.producer, r.topic, 0, long_key, SLICE_LIT("v"), NULL), ERR_OK);
+    settle(&r);
+    cr_assert_eq(r.seen.good, 2);
+    rig_stop(&r);
+}
+
+Test(producer, freed_while_a_partition_is_held)
+{
+    struct rig r;
+    rig_broker(&r, 2);
+    rig_start(&r);
+    cr_assert(kafka_partition_hold(r.producer, r.topic, 1));
+    send_numbers(&r, 0, 100);
     rig_stop(&r);
 }
 
