@@ -195,12 +195,17 @@ static bool is_absent(const struct cell *cell)
     return cell->kind == CELL_ABSENT;
 }
 
-/* Columns that have no name are not sent. */
+/* Columns without a name are not, and neither is the one that a source adds by itself. */
+static bool is_sent(const struct column *col)
+{
+    return col->name.len > 0 && !slice_eq(col->name, SLICE_LIT("__#alibaba_rds_row_id#__"));
+}
+
 static int64_t sent_columns(const struct table *t)
 {
     int64_t n = 0;
     for (uint32_t i = 0; i < t->column_count; i++)
-        n += t->columns[i].name.len > 0;
+        n += is_sent(&t->columns[i]);
     return n;
 }
 
@@ -210,7 +215,7 @@ static void check_fields(struct slice *s, const struct table *t)
     int64_t count = next_long(s);
     MUST(count == sent_columns(t));
     for (uint32_t i = 0; i < t->column_count; i++) {
-        if (t->columns[i].name.len == 0)
+        if (!is_sent(&t->columns[i]))
             continue;
         MUST(slice_eq(next_string(s), t->columns[i].name));
         int64_t number = next_int(s);
@@ -226,7 +231,7 @@ static void check_image(struct slice *s, const struct table *t, const struct cel
     int64_t count = next_long(s);
     MUST(count == sent_columns(t));
     for (uint32_t i = 0; i < t->column_count; i++) {
-        if (t->columns[i].name.len == 0)
+        if (!is_sent(&t->columns[i]))
             continue;
         const struct cell *cell = is_absent(&cells[i]) && other != NULL ? &other[i] : &cells[i];
         int64_t branch = check_value(s, &t->columns[i], cell);

@@ -84,6 +84,29 @@ class OldBroker:
 class Kafka28(OldBroker, EndToEnd):
     kind = "kafka28"
 
+    def test_too_few_replicas_in_sync(self):
+        """min.insync.replicas is not met: a sentence and a retry, and everything comes when it is. Here,
+        since newer brokers ask for no more replicas than a topic has."""
+        def demand(replicas):
+            self.old.tool("kafka.admin.ConfigCommand", "--bootstrap-server", self.old.brokers, "--alter", "--entity-type", "topics",
+                          "--entity-name", self.name, "--add-config", f"min.insync.replicas={replicas}")
+
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        task = self.task(self.server, start=self.server.position(), brokers=self.old.brokers, destination={"partitions": 2})
+        with task.start() as process:
+            process.wait_streaming()
+            c.run("INSERT INTO t VALUES (1)")
+            servers.wait_for(lambda: len(self.messages(brokers=self.old.brokers)) == 1, 20, "the first message")
+            demand(2)
+            c.run("INSERT INTO t VALUES (2); UPDATE t SET id = 3 WHERE id = 1; DELETE FROM t WHERE id = 2")
+            process.wait_log("destination.down .*retry_window_s=43200", 30)
+            self.assertTrue(process.alive())
+            demand(1)
+            process.wait_log("destination.back", 30)
+            servers.wait_for(lambda: len(self.messages(brokers=self.old.brokers)) == 5, 30, "the other messages")
+            self.assertEqual(process.stop(), 0, process.tail())
+        self.assert_tables_equal(c, self.fold(self.messages(brokers=self.old.brokers)), ["t"])
+
 
 class Kafka11(OldBroker, EndToEnd):
     kind = "kafka11"

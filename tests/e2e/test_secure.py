@@ -116,28 +116,6 @@ class Secure(EndToEnd):
             process = task.run("--until", "caught-up", environment=PASSWORD)
             self.assert_ends(process, 5, f"topic {self.name}")
 
-    def test_too_few_replicas_in_sync(self):
-        """min.insync.replicas is not met: a sentence and a retry, and everything comes when it is."""
-        def demand(replicas):
-            self.kafka.tool("kafka.admin.ConfigCommand", "--bootstrap-server", self.kafka.brokers, "--alter", "--entity-type", "topics",
-                            "--entity-name", self.name, "--add-config", f"min.insync.replicas={replicas}")
-
-        self.kafka.topic_tool("--create", "--topic", self.name, "--partitions", "2")
-        task = self.task(self.server, start=self.server.position())
-        with task.start() as process:
-            process.wait_streaming()
-            self.connection.run("INSERT INTO t VALUES (1)")
-            servers.wait_for(lambda: len(self.messages()) == 1, 20, "the first message")
-            demand(2)
-            self.connection.run("INSERT INTO t VALUES (2); UPDATE t SET id = 3 WHERE id = 1; DELETE FROM t WHERE id = 2")
-            process.wait_log("destination.down .*retry_window_s=43200", 30)
-            self.assertTrue(process.alive())
-            demand(1)
-            process.wait_log("destination.back", 30)
-            servers.wait_for(lambda: len(self.messages()) == 5, 30, "the other messages")
-            self.assertEqual(process.stop(), 0, process.tail())
-        self.assert_tables_equal(self.connection, self.fold(), ["t"])
-
     def test_a_topic_deleted_in_mid_run(self):
         task = self.task(self.server, destination={"librdkafka": {"topic.metadata.propagation.max.ms": "3000"}})
         with task.start() as process:
