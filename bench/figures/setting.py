@@ -124,7 +124,7 @@ class Setting:
                        **({"start": start} if start else {}),
                        "server_id": random.SystemRandom().randrange(100_000, 2**31)},
             "destination": destination,
-            "objects": [{"table": o, "ddl": []} for o in objects],
+            "objects": [o if isinstance(o, dict) else {"table": o, "ddl": []} for o in objects],
             "http": {"listen": "off"},
             **keys,
         }

@@ -1,11 +1,12 @@
 /*
- * What rules cost a row: filters, a mask with an added column, and the full
- * path through a shape. One JSON line per result; times are the fastest of
+ * What rules cost a row: filters, a mask with an added column; and what the
+ * object list costs a table that is met. One JSON line per result; times are the fastest of
  * many rounds, in nanoseconds.
  *
  *   bench_rules [SECONDS PER RESULT, 0.3]
  */
 #include "base/clock.h"
+#include "rules/objects.h"
 #include "rules/script.h"
 
 #include <stdio.h>
@@ -88,6 +89,13 @@ static double measure(struct job *job)
     return best;
 }
 
+static void print(const char *name, double ns)
+{
+    printf(
+        "{\"bench\":\"rules\",\"name\":\"%s\",\"unit\":\"ns\",\"min\":%.1f,\"compiler\":\"%s\"}\n",
+        name, ns, __VERSION__);
+}
+
 static void bench(const char *name, const char *text, bool script)
 {
     struct rule_errors errors = {0};
@@ -104,12 +112,60 @@ static void bench(const char *name, const char *text, bool script)
     memcpy(job.all, columns, sizeof(columns));
     if (script)
         rule_script_new_columns(job.p, job.all + COLUMNS);
-    printf(
-        "{\"bench\":\"rules\",\"name\":\"%s\",\"unit\":\"ns\",\"min\":%.1f,\"compiler\":\"%s\"}\n",
-        name, measure(&job), __VERSION__);
+    print(name, measure(&job));
     rule_program_free(job.p);
     rule_expression_free(x);
     rule_machine_free(job.m);
+}
+
+/* ---- the object list ---- */
+
+#define ENTRIES 10000
+
+static struct objects *compile(const char *end, double *ns)
+{
+    static char patterns[ENTRIES][32];
+    static struct object_rule rules[ENTRIES];
+    struct objects *o;
+    struct errmsg em;
+    struct timespec a, b;
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        snprintf(patterns[i], sizeof(patterns[i]), "shop.table_%u%s", i, end);
+        rules[i] = (struct object_rule){patterns[i], i + 1, "t"};
+    }
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    if (objects_compile(rules, ENTRIES, false, &o, &em) != ERR_OK)
+        abort();
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    *ns = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
+    return o;
+}
+
+/* What it costs to find the entry of one table that is new; never paid for a row. */
+static void bench_objects(const char *end, const char *what, const char *compiled)
+{
+    const uint32_t rounds = 100;
+    double best = 1e18, ns;
+    struct objects *o = compile(end, &ns);
+    if (compiled != NULL)
+        print(compiled, ns);
+    uint64_t until = clock_mono_us() + (uint64_t)(seconds * 1e6);
+    do {
+        struct timespec a, b;
+        struct errmsg em;
+        size_t index = 0;
+        clock_gettime(CLOCK_MONOTONIC, &a);
+        for (uint32_t i = 0; i < rounds; i++)
+            if (objects_match(o, SLICE_LIT("shop"), SLICE_LIT("table_9999x"), &index, &em) !=
+                ERR_OK)
+                abort();
+        sink += index;
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        ns = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
+        best = ns / rounds < best ? ns / rounds : best;
+    } while (clock_mono_us() < until);
+    print(what, best);
+    objects_free(o);
 }
 
 int main(int argc, char **argv)
@@ -124,5 +180,7 @@ int main(int argc, char **argv)
     bench("mask", "e_set(`phone`, str_mask(`phone`, 3, 6, '*'))", true);
     bench("mask and an added column",
           "e_compose(e_set(`phone`, str_mask(`phone`, 3, 6, '*')), e_set(`region`, 'eu'))", true);
+    bench_objects("", "10,000 names: a table", "10,000 names: compiled");
+    bench_objects("*y", "10,000 patterns: a table", NULL);
     return 0;
 }

@@ -18,8 +18,9 @@ enum part_kind { PART_GLOB, PART_LITERAL, PART_REGEX };
 /* One half of a pattern, or all of it. */
 struct part {
     enum part_kind kind;
-    struct slice text; /* in the rule's copy */
-    pcre2_code *regex; /* PART_REGEX */
+    struct slice text;   /* in the rule's copy */
+    struct slice prefix; /* PART_GLOB: what all that it matches begins with */
+    pcre2_code *regex;   /* PART_REGEX */
 };
 
 struct rule {
@@ -103,6 +104,15 @@ static size_t glob_len(struct slice s)
     return s.len;
 }
 
+/* How far a glob is text alone. */
+static size_t plain_len(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.len && strchr("*?[\\", s.ptr[n]) == NULL)
+        n++;
+    return n;
+}
+
 /* Takes one part off s. last: a glob may have dots of its own. */
 static enum err take_part(const struct rule *r, struct slice *s, bool last, struct part *p,
                           struct errmsg *em)
@@ -121,6 +131,9 @@ static enum err take_part(const struct rule *r, struct slice *s, bool last, stru
         *s = slice_of(s->ptr + n, s->len - n);
         if (!glob_valid(p->text))
             return bad_pattern(r, em, "has a [ without ], or a \\ at its end");
+        p->prefix = slice_of(p->text.ptr, plain_len(p->text));
+        if (p->prefix.len == p->text.len)
+            p->kind = PART_LITERAL;
     }
     return p->text.len > 0 ? ERR_OK
                            : bad_pattern(r, em, "has an empty part: DATABASE.TABLE is expected");
@@ -151,19 +164,9 @@ static enum err compile_rule(struct rule *r, bool fold_case, struct errmsg *em)
     return ERR_OK;
 }
 
-static bool is_name(const struct part *p)
-{
-    if (p->kind != PART_GLOB)
-        return p->kind == PART_LITERAL;
-    for (size_t i = 0; i < p->text.len; i++)
-        if (strchr("*?[\\", p->text.ptr[i]) != NULL)
-            return false;
-    return true;
-}
-
 static bool names_one(const struct rule *r)
 {
-    return !r->whole && is_name(&r->database) && is_name(&r->table);
+    return !r->whole && r->database.kind == PART_LITERAL && r->table.kind == PART_LITERAL;
 }
 
 /* Of names that are equal, whether case counts or not. */
@@ -275,6 +278,14 @@ static enum err regex_match(const struct rule *r, const pcre2_code *regex, struc
     return ERR_OK;
 }
 
+static bool begins_with(struct slice text, struct slice prefix, bool fold_case)
+{
+    if (text.len < prefix.len)
+        return false;
+    struct slice head = slice_of(text.ptr, prefix.len);
+    return fold_case ? slice_eq_nocase(head, prefix) : slice_eq(head, prefix);
+}
+
 static enum err part_match(const struct objects *o, const struct rule *r, const struct part *p,
                            struct slice text, bool *matches, struct errmsg *em)
 {
@@ -283,7 +294,8 @@ static enum err part_match(const struct objects *o, const struct rule *r, const 
         *matches = o->fold_case ? slice_eq_nocase(p->text, text) : slice_eq(p->text, text);
         return ERR_OK;
     case PART_GLOB:
-        *matches = glob_match(p->text, text, o->fold_case);
+        *matches =
+            begins_with(text, p->prefix, o->fold_case) && glob_match(p->text, text, o->fold_case);
         return ERR_OK;
     case PART_REGEX:
         break;

@@ -274,6 +274,54 @@ objects: [{{table: shop.*}}]
         self.configured("canal: {enum: both, binary: raw}", CONFIGURATION, r"enum", r"binary")
         self.configured("log: [", CONFIGURATION, r"task\.yaml:\d+:\d+")
 
+    def rules(self, objects, etl=None):
+        """What `config` says of a task file with these rules, which takes no server."""
+        task = self.task(self.server, objects=objects, **({"etl": etl} if etl is not None else {}))
+        process = task.run(command="config", seconds=20)
+        self.assertEqual(process.code, CONFIGURATION, process.tail())
+        return process.log()
+
+    def test_rules_that_do_not_parse(self):
+        """Each error with its place and a caret under it, all of them at once."""
+        entries = [{"table": f"shop.t{i}", "filter": text} for i, text in enumerate((
+            "id > 1;", "id in (select id from other)", "other.id = 1", "lowr(v) = 'x'", "id > > 1", "(" * 10_000 + "id" + ")" * 10_000,
+            "exists (select 1)", "v = 'open"))]
+        log = self.rules(entries + [{"table": "/(shop/"}, {"table": "shop.u", "add_columns": [{"name": "a", "type": "int", "value": "str_lowr(`v`)"}]}],
+                         "e_compose(e_iff(op_eq(`a`, 1), e_drop()), e_set(`b`, str_masc(`b`, 1, 2, '*')))")
+        for words in (r"line 1, column 7: a ; has no place here", r"column 8: a subquery has no place here", r"column 6: a column is named without its table",
+                      r"column 1: there is no function lowr: is lower meant\?", r"column 6: a value is expected, not >", r"nested too deeply: 256 levels are the most",
+                      r"column 1: a subquery", r"column 5: this string has no closing '", r"\(shop.*regular expression", r"is str_lower meant\?",
+                      r"etl, line 1, column 11: there is no function e_iff: is e_if meant\?", r"str_masc: is str_mask meant\?"):
+            self.assertRegex(log, words)
+        places = re.findall(r"task\.yaml:(\d+)(?::\d+)?: error: (objects\[\]\.\w+|etl), line", log)
+        self.assertGreaterEqual(len(places), 11, log)
+        self.assertGreaterEqual(len(re.findall(r"^ +\^$", log, re.MULTILINE)), 11, log)
+
+    def test_a_script_of_a_megabyte(self):
+        log = self.rules(["shop.*"], "e_drop()" + " " * 2**20)
+        self.assertRegex(log, r"an expression of 10485\d\d bytes is too long: 262144 are the most")
+        self.assertLess(len(log), 5000)
+        self.rules(["shop.*"], "e_compose(" + ", ".join(["e_drop()"] * 20_000) + ")")
+
+    def test_a_regex_that_backtracks_without_end(self):
+        c = self.create(self.server, "CREATE TABLE " + "b" * 60 + " (id INT PRIMARY KEY, v VARCHAR(100))")
+        task = self.task(self.server, [f"/{self.database}\\.(b|bb|(b*b)+)+[cd]/"], phases=["full"])
+        self.assert_ends(task.start(), CONFIGURATION, r"cannot be decided for .*make it simpler")
+        c.run("INSERT INTO " + "b" * 60 + " VALUES (1, repeat('b', 60))")
+        task = self.task(self.server, name=f"{self.name}_2", phases=["full"], etl="e_keep(regex_match(`v`, '(b|bb|(b*b)+)+[cd]'))")
+        self.assert_ends(task.start(), DATA, r"pattern .*backtracks|too many steps|gives up")
+
+    def test_rules_without_meaning_for_a_table(self):
+        """All at the start, before anything is sent."""
+        self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY, d DATE)", "CREATE TABLE b (id INT PRIMARY KEY, secret INT)")
+        process = self.task(self.server, [
+            {"table": f"{self.database}.a", "filter": "nothing = 1 and missing > 2", "columns": {"rename": {"id": "d"}}, "partition_key": ["gone"]},
+            {"table": f"{self.database}.b", "columns": {"exclude": ["secrt"]}, "filter": "id = 'x' or d = 1"},
+        ], etl="e_if(op_eq(__TB__, 'a'), e_set(`e`, `lost`))").run(seconds=30)
+        self.assertEqual(process.code, CONFIGURATION, process.tail())
+        for words in ("no column `nothing`", "no column `missing`", "would be sent as d", "no column gone", "has a column secrt", "no column `d`", "no column `lost`"):
+            self.assertIn(words, process.log())
+
     def test_wrong_use(self):
         for arguments in (["run"], ["runn", "x.yaml"], ["run", "/does/not/exist.yaml"], ["run", "x.yaml", "--until", "never"], ["--nonsense"]):
             done = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=20)
