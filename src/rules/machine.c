@@ -314,6 +314,42 @@ static enum err run_set(struct rule_machine *m, const struct rule_program *p, co
                         struct rule_row *row, const struct val *v);
 static void run_set_operation(struct rule_row *row, const struct val *v);
 
+/* What only scripts have. *next: the instruction behind this one. */
+static enum err run_row_insn(struct rule_machine *m, const struct rule_program *p,
+                             const struct insn *in, struct rule_row *row, struct val **stack,
+                             uint32_t *next)
+{
+    struct val *top = *stack;
+    enum err e = ERR_OK;
+    switch ((int)in->code) {
+    case INSN_VARIABLE:
+        run_variable(m, in, row, top++);
+        break;
+    case INSN_SET:
+        e = run_set(m, p, in, row, --top);
+        break;
+    case INSN_SET_OPERATION:
+        run_set_operation(row, --top);
+        break;
+    case INSN_DROP:
+        row->dropped = true;
+        break;
+    case INSN_KEEP:
+        top--;
+        row->dropped = row->dropped || !val_is_true(top);
+        break;
+    case INSN_STOP_IF_DROPPED:
+        *next = row->dropped ? in->a : *next;
+        break;
+    default: /* INSN_REPLACE_ALL */
+        top -= in->argc;
+        e = eval_etl_replace_all(m, in, row, p->table->column_count, top);
+        break;
+    }
+    *stack = top;
+    return e;
+}
+
 /* The stack holds count values. */
 static enum err run(struct rule_machine *m, const struct rule_program *p, uint32_t from,
                     uint32_t to, uint32_t count, struct rule_row *row, struct val *out)
@@ -421,30 +457,13 @@ static enum err run(struct rule_machine *m, const struct rule_program *p, uint32
             i = in->a;
             break;
         case INSN_VARIABLE:
-            run_variable(m, in, row, top++);
-            break;
         case INSN_SET:
-            top--;
-            TRY(run_set(m, p, in, row, top));
-            break;
         case INSN_SET_OPERATION:
-            top--;
-            run_set_operation(row, top);
-            break;
         case INSN_DROP:
-            row->dropped = true;
-            break;
         case INSN_KEEP:
-            top--;
-            row->dropped = row->dropped || !val_is_true(top);
-            break;
         case INSN_STOP_IF_DROPPED:
-            if (row->dropped)
-                i = in->a;
-            break;
         case INSN_REPLACE_ALL:
-            top -= in->argc;
-            TRY(eval_etl_replace_all(m, in, row, p->table->column_count, top));
+            TRY(run_row_insn(m, p, in, row, &top, &i));
             break;
         }
     }
