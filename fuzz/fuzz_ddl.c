@@ -9,9 +9,13 @@
  * Properties: the lexer takes at least one byte per token and ends; a table
  * that a statement touches is one that ddl_may_concern() tells; every
  * definition keeps its invariants (parts of keys are columns, the primary key
- * comes first and takes no NULL, names are not empty, a copy is the same).
+ * comes first and takes no NULL, names are not empty, a copy is the same);
+ * written anew under the same names a statement is the same text, and under
+ * others the same kind of statement on as many objects.
  */
+#include "base/writer.h"
 #include "schema/catalog_model.h"
+#include "schema/ddl_rewrite.h"
 
 #include <stdlib.h>
 
@@ -62,6 +66,52 @@ static enum err check_table(void *arg, const struct table_def *def)
     return ERR_OK;
 }
 
+static enum err same_table(void *arg, struct slice database, struct slice name,
+                           struct slice *to_database, struct slice *to_name)
+{
+    *to_database = *(bool *)arg && name.len > 0 ? SLICE_LIT("x`y") : database;
+    *to_name = *(bool *)arg && name.len % 2 != 0 ? SLICE_LIT("t t") : name;
+    return ERR_OK;
+}
+
+/* Names of an even length are left out. */
+static enum err same_column(void *arg, struct slice column, struct slice *to)
+{
+    *to = !*(bool *)arg ? column : column.len % 2 == 0 ? SLICE_LIT("") : SLICE_LIT("c c");
+    return ERR_OK;
+}
+
+static bool is_column(void *arg, struct slice column)
+{
+    (void)arg;
+    return column.len < 4;
+}
+
+/* Under the same names a statement is the same text; under others it is understood as it was. */
+static void rewrite(const struct ddl_statement *st, const struct ddl_options *o, struct arena *a)
+{
+    for (int changes = 0; changes < 2; changes++) {
+        bool flag = changes != 0;
+        const struct ddl_mapping m = {.arg = &flag,
+                                      .table = same_table,
+                                      .column = same_column,
+                                      .has_column = is_column,
+                                      .database = flag ? SLICE_LIT("x`y") : o->default_database};
+        struct ddl_rewritten done;
+        struct ddl_statement again;
+        struct writer w;
+        writer_init(&w, 1u << 26);
+        enum err e = ddl_rewrite(st, &m, a, &w, &done);
+        must(e == ERR_OK || (e == ERR_UNSUPPORTED && w.len == 0));
+        if (e == ERR_OK && !flag)
+            must(slice_eq(writer_slice(&w), st->sql));
+        if (e == ERR_OK && flag && !done.nothing &&
+            ddl_parse(writer_slice(&w), o, a, &again) == ERR_OK)
+            must(again.kind == st->kind && again.object_count == st->object_count);
+        writer_fini(&w);
+    }
+}
+
 static void run(struct catalog *c, struct slice sql, const struct ddl_options *o)
 {
     const struct catalog_session session = {.server_collation = SLICE_LIT("latin1_swedish_ci"),
@@ -73,6 +123,7 @@ static void run(struct catalog *c, struct slice sql, const struct ddl_options *o
     must(a != NULL);
     enum err e = ddl_parse(sql, o, a, &st);
     must(e == ERR_OK ? st.parsed : !st.parsed);
+    rewrite(&st, o, a);
     must(catalog_apply(c, &st, &session, &fx, &why) == ERR_OK);
     for (size_t i = 0; i < fx.count; i++) {
         const struct catalog_effect *x = &fx.items[i];

@@ -7,7 +7,8 @@
  *
  * Property: a text is refused with at least one error whose place is in it, or
  * compiles to a program that ends; the same row gives the same answer twice,
- * and questions to the source are asked once.
+ * and questions to the source are asked once. A condition written back to SQL
+ * is one that gives the same answer.
  */
 #include "rules/script.h"
 
@@ -94,12 +95,44 @@ static void check_errors(enum err e, const struct rule_errors *errors, size_t le
         abort();
 }
 
+static bool same_answer(struct rule_machine *m, const struct rule_program *p, struct cell *cells,
+                        enum err expected, bool pass)
+{
+    bool is;
+    enum err e = rule_filter(m, p, cells, NULL, &is);
+    return e == expected && (e != ERR_OK || is == pass);
+}
+
+/* The condition as SQL is a condition, unless its brackets are too many, and says the same. */
+static void run_sql(struct rule_machine *m, const struct rule_expression *x, struct cell *cells,
+                    bool mariadb, enum err expected, bool pass)
+{
+    struct rule_errors errors = {0};
+    struct rule_expression *again = NULL;
+    struct rule_program *p = NULL;
+    struct writer w;
+    writer_init(&w, 1u << 26);
+    if (rule_condition_sql(x, &table, &w) != ERR_OK)
+        abort();
+    enum err e = rule_parse(writer_slice(&w), RULE_SQL, &again, &errors);
+    if (e == ERR_OK)
+        e = rule_filter_new(again, &table, mariadb, &p, &errors);
+    if (e == ERR_OK && !same_answer(m, p, cells, expected, pass))
+        abort();
+    if (e == ERR_CONFIG && strstr(errors.items[0].text, "too deeply") == NULL &&
+        strstr(errors.items[0].text, "too long") == NULL)
+        abort();
+    rule_program_free(p);
+    rule_expression_free(again);
+    writer_fini(&w);
+}
+
 static void run_filter(struct rule_machine *m, const struct rule_expression *x, struct cell *cells,
                        bool mariadb, size_t len)
 {
     struct rule_errors errors = {0};
     struct rule_program *p;
-    bool first, second;
+    bool first = false, second = false;
     enum err e = rule_filter_new(x, &table, mariadb, &p, &errors);
     check_errors(e, &errors, len);
     if (e != ERR_OK)
@@ -109,6 +142,7 @@ static void run_filter(struct rule_machine *m, const struct rule_expression *x, 
     enum err two = rule_filter(m, p, cells, NULL, &second);
     if (one != two || (one == ERR_OK && (first != second || rule_machine_asked(m) != asked)))
         abort();
+    run_sql(m, x, cells, mariadb, one, first);
     rule_program_free(p);
 }
 

@@ -331,16 +331,27 @@ struct ddl_action *ddl_add_action(struct ddl_parser *p, enum ddl_action_kind kin
     return a;
 }
 
+/* An item ends behind the end of an executable comment that its last word is in. */
+static const uint8_t *behind_comment(const struct ddl_parser *p)
+{
+    const uint8_t *at = p->behind, *end = p->st->sql.ptr + p->st->sql.len;
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return end - at >= 2 && at[0] == '*' && at[1] == '/' ? at + 2 : p->behind;
+}
+
 struct ddl_mark *ddl_add_mark(struct ddl_parser *p, enum ddl_mark_kind kind, const uint8_t *from)
 {
     struct ddl_statement *st = p->st;
     const struct slice none = SLICE_LIT("");
     if (!ddl_grow(p, &st->marks, &p->mark_cap, st->mark_count, sizeof(*st->marks), DDL_MARKS_MAX))
         return NULL;
+    bool item = kind == DDL_MARK_ITEM || kind == DDL_MARK_NESTED;
+    const uint8_t *to = item ? behind_comment(p) : p->behind;
     struct ddl_mark *m = &st->marks[st->mark_count++];
     *m = (struct ddl_mark){.kind = kind,
                            .from = (uint32_t)(from - st->sql.ptr),
-                           .to = (uint32_t)(p->behind - st->sql.ptr),
+                           .to = (uint32_t)(to - st->sql.ptr),
                            .database = none,
                            .name = none};
     return m;

@@ -422,10 +422,47 @@ static int by_place(const void *a, const void *b)
     return x->to > y->to ? -1 : x->to < y->to;
 }
 
+/* Whether each comment that begins in a text ends in it, and none ends that began before. */
+static bool keeps_comments(struct slice s)
+{
+    uint8_t quote = 0;
+    bool open = false;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.ptr[i], next = i + 1 < s.len ? s.ptr[i + 1] : 0;
+        if (quote != 0 && c == '\\' && quote != '`') {
+            i++;
+        } else if (quote != 0) {
+            quote = c == quote ? 0 : quote;
+        } else if (c == '\'' || c == '"' || c == '`') {
+            quote = c;
+        } else if (c == '/' && next == '*') {
+            open = true;
+            i++;
+        } else if (c == '*' && next == '/') {
+            if (!open)
+                return false;
+            open = false;
+            i++;
+        }
+    }
+    return !open;
+}
+
+/* A cut that would leave half a comment cannot be made. */
+static bool can_write(struct rewrite *r)
+{
+    qsort(r->edits, r->count, sizeof(*r->edits), by_place);
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct edit *e = &r->edits[i];
+        if (!keeps_comments(slice_of(r->st->sql.ptr + e->from, e->to - e->from)))
+            return false;
+    }
+    return true;
+}
+
 static void write_all(struct rewrite *r, struct writer *w)
 {
     uint32_t at = 0;
-    qsort(r->edits, r->count, sizeof(*r->edits), by_place);
     for (uint32_t i = 0; i < r->count; i++) {
         const struct edit *e = &r->edits[i];
         if (e->from < at)
@@ -466,6 +503,8 @@ enum err ddl_rewrite(const struct ddl_statement *st, const struct ddl_mapping *m
         edit_mark(&r, i);
     if (r.err == ERR_OK && !out->nothing)
         add_columns(&r);
+    if (r.err == ERR_OK && !out->nothing && !can_write(&r))
+        r.err = ERR_UNSUPPORTED;
     if (r.err == ERR_OK && !out->nothing) {
         write_all(&r, w);
         r.err = w->err;

@@ -53,7 +53,8 @@ struct ddl_rewritten {
  * Appends the statement. ERR_UNSUPPORTED: the statement is of a kind whose
  * names this reader does not see all of (views, routines, triggers, ..), or it
  * was not understood, or it renames a column across the line between those
- * that are left out and those that are not; nothing was written then. Errors
+ * that are left out and those that are not, or what goes holds half an
+ * executable comment; nothing was written then. Errors
  * of the functions and the writer; ERR_NO_MEMORY.
  */
 NODISCARD enum err ddl_rewrite(const struct ddl_statement *st, const struct ddl_mapping *m,

@@ -139,11 +139,23 @@ Test(ddl_rewrite, actions_on_columns_that_are_left_out_go)
     becomes("ALTER TABLE v ADD g INT AS (secret) STORED", "ALTER TABLE v ADD g INT  ");
 }
 
+Test(ddl_rewrite, executable_comments_stay_whole)
+{
+    becomes("CREATE TABLE v (b int /*!80023 INVISIBLE */,\n secret int /*!80023 INVISIBLE */)",
+            "CREATE TABLE v (b int /*!80023 INVISIBLE */)");
+    becomes("CREATE TABLE v (secret int /*!80023 INVISIBLE */, b int)", "CREATE TABLE v (b int)");
+    becomes("CREATE TABLE v (b int, secret int COMMENT '*/ /*' -- ' gone\n)",
+            "CREATE TABLE v (b int -- ' gone\n)");
+}
+
 Test(ddl_rewrite, what_cannot_be_told_is_left_as_it_is)
 {
     static const char *const texts[] = {
-        "CREATE VIEW v AS SELECT a FROM t", "ALTER TABLE v RENAME COLUMN secret TO b",
-        "ALTER TABLE v CHANGE b hidden INT", "ALTER TABLE v nonsense here",
+        "CREATE VIEW v AS SELECT a FROM t",
+        "CREATE TABLE v (secret int /*!50100 , a int */)",
+        "ALTER TABLE v RENAME COLUMN secret TO b",
+        "ALTER TABLE v CHANGE b hidden INT",
+        "ALTER TABLE v nonsense here",
         "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @a = 1"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct writer w;
