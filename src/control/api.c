@@ -1,9 +1,11 @@
 #include "control/api.h"
+#include "control/checked.h"
 
 #include "base/clock.h"
 #include "control/console.h"
 #include "control/json.h"
 #include "control/metrics.h"
+#include "pipeline/precheck/precheck.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -460,9 +462,10 @@ static void get_config(struct api *a, const struct http_request *rq, struct http
 
 static void get_precheck(struct api *a, const struct http_request *rq, struct http_reply *r)
 {
-    (void)a;
+    struct precheck_report *report = view_checked(a->view);
     (void)rq;
-    writer_lit(&r->body, "{\"checked\":null,\"items\":[]}\n"); /* it has not been checked */
+    checked_write(report, &r->body);
+    precheck_release(report);
 }
 
 static void get_metrics(struct api *a, const struct http_request *rq, struct http_reply *r)

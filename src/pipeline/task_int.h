@@ -38,6 +38,9 @@ struct lane_head {
 struct task_shared {
     struct ckpt *ckpt;
     struct kafka_embedded *embedded; /* NULL until the first run has made it */
+    bool prechecked;                 /* and nothing failed that stops the task */
+    bool precheck_failed;
+    bool topics_looked_at; /* whether they hold records was asked, or need not be */
 };
 
 /* Sums at one moment, for rates. */
@@ -59,7 +62,7 @@ struct task_show {
     struct position durable;
     uint64_t sum_count; /* ever */
     struct task_sums sums[SUMS_KEPT];
-    struct task_sums sampled; /* as of the last point of the hour's pictures */
+    struct task_sums sampled;             /* as of the last point of the hour's pictures */
     struct kafka_stats *kafka[LANES_MAX]; /* the newest of each lane; NULL: none yet */
 };
 
@@ -135,6 +138,16 @@ extern atomic_bool task_ending;
  * Tries again within retry.connection. The session stays open.
  */
 NODISCARD enum err task_open_source(struct task *t, struct errmsg *em);
+
+/*
+ * task_precheck.c: of a first start, once in a process, on the connections of
+ * the run. The error of what failed.
+ */
+NODISCARD enum err task_precheck(struct task *t, struct errmsg *em);
+
+/* The same when a first start was refused before it had both connections: to list all that fails.
+ */
+void task_precheck_alone(const struct task_options *o, struct task_shared *shared, enum err e);
 
 /* task_survey.c: says what is wrong or doubtful about objects; ERR_CONFIG: something is wrong. */
 NODISCARD enum err task_survey(struct task *t, bool first_start, struct errmsg *em);

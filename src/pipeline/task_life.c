@@ -139,9 +139,13 @@ static enum err run_once(struct task_life *life, bool *reached, struct errmsg *e
     uint64_t began = clock_mono_ms();
     task_show_rest(life->o.view, life->o.config, VIEW_PRECHECKING, clock_wall_us(), "",
                    position_of(life));
-    TRY(task_open(&life->o, &life->shared, &t, em));
+    enum err e = task_open(&life->o, &life->shared, &t, em);
+    if (e != ERR_OK) {
+        task_precheck_alone(&life->o, &life->shared, e);
+        return e;
+    }
     retry_rest(&life->other, NULL); /* it is so far again: not shown as an outage any more */
-    enum err e = task_run(t, em);
+    e = task_run(t, em);
     life->worked = life->worked || t->worked;
     *reached = t->reached;
     if (clock_mono_ms() - began > STEADY_MS)
@@ -230,7 +234,8 @@ static void end_in(struct task_life *life, enum err e, bool reached, const struc
 {
     uint64_t now = clock_wall_us();
     if (e != ERR_OK)
-        rest_in(life, VIEW_FAILED, now, em->text[0] != 0 ? em->text : err_text(e));
+        rest_in(life, life->shared.precheck_failed ? VIEW_PRECHECK_FAILED : VIEW_FAILED, now,
+                em->text[0] != 0 ? em->text : err_text(e));
     else if (reached)
         rest_in(life, VIEW_FINISHED, now, "");
 }

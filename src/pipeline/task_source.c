@@ -64,10 +64,14 @@ static enum err pick_server_id(struct task *t, struct errmsg *em)
     return ERR_OK;
 }
 
-static enum err connect_source(struct task *t, struct errmsg *em)
+static enum err reach_source(struct task *t, struct errmsg *em)
 {
     TRY(src_session_open(t->setup_loop, &t->source, &t->session, em));
-    TRY(src_server_read(t->session, &t->server, em));
+    return src_server_read(t->session, &t->server, em);
+}
+
+static enum err enter_source(struct task *t, struct errmsg *em)
+{
     TRY(src_server_check(&t->server, em));
     TRY(src_server_may_replicate(t->session, &t->server, em));
     if (src_session_key_unverified(t->session))
@@ -397,8 +401,8 @@ static enum err read_source(struct task *t, struct errmsg *em)
     bool first_start = false;
     TRY(prepare(t, em));
     TRY(find_start(t, &first_start, em));
-    t->topics.report_existing =
-        first_start && t->config->destination.existing_topics == CONF_EXISTING_REPORT;
+    t->topics.report_existing = first_start && !t->shared->topics_looked_at &&
+                                t->config->destination.existing_topics == CONF_EXISTING_REPORT;
     if (keep_numbers_apart(t) != ERR_OK)
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the checkpoint");
     TRY(find_target(t, em));
@@ -450,7 +454,11 @@ enum err task_open_source(struct task *t, struct errmsg *em)
                           .nap = task_nap,
                           .nap_arg = t};
     for (;;) {
-        enum err e = connect_source(t, em);
+        enum err e = reach_source(t, em);
+        if (e == ERR_OK)
+            e = task_precheck(t, em);
+        if (e == ERR_OK)
+            e = enter_source(t, em);
         if (e == ERR_OK)
             e = read_source(t, em);
         if (err_class(e) != ERRC_LINK) {
@@ -480,7 +488,8 @@ enum err task_look_source(struct task *t, const struct conf_start *from, struct 
     options_of_source(t->config, &task_stopping, &t->source);
     TRY(make_other_uuid(t, em));
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
-    TRY(connect_source(t, em));
+    TRY(reach_source(t, em));
+    TRY(enter_source(t, em));
     TRY(prepare(t, em));
     struct history_source h = history_of(t);
     t->next_id = 1;

@@ -42,7 +42,7 @@ static enum err tell(const struct task *t, const struct survey *s, bool first_st
         const struct survey_finding *f = survey_finding(s, i);
         log_quote(quoted, sizeof(quoted), f->text);
         if (!is_error(f, first_start)) {
-            if (is_known(t, f) && warnings++ < WARNINGS_SAID)
+            if (!t->shared->prechecked && is_known(t, f) && warnings++ < WARNINGS_SAID)
                 log_warn("objects.doubtful", "reason=%s", quoted);
             continue;
         }

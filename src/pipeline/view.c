@@ -1,6 +1,7 @@
 #include "pipeline/view.h"
 
 #include "base/clock.h"
+#include "pipeline/precheck/precheck.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ void view_free(struct view *v)
     if (v == NULL)
         return;
     view_release(v->newest);
+    precheck_release(v->precheck);
     counters_fini(&v->counters);
     free(v->tables);
     free(v->topics);
@@ -88,6 +90,26 @@ void view_free(struct view *v)
     throttle_fini(&v->incremental);
     pthread_mutex_destroy(&v->lock);
     free(v);
+}
+
+void view_check(struct view *v, struct precheck_report *r)
+{
+    precheck_ref(r);
+    pthread_mutex_lock(&v->lock);
+    struct precheck_report *old = v->precheck;
+    v->precheck = r;
+    pthread_mutex_unlock(&v->lock);
+    precheck_release(old);
+}
+
+struct precheck_report *view_checked(struct view *v)
+{
+    pthread_mutex_lock(&v->lock);
+    struct precheck_report *r = v->precheck;
+    if (r != NULL)
+        precheck_ref(r);
+    pthread_mutex_unlock(&v->lock);
+    return r;
 }
 
 struct view_snapshot *view_blank(void)

@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct precheck_report;
+
 enum view_state {
     VIEW_NOT_STARTED,
     VIEW_PRECHECKING, /* connecting, and looking at what both sides are */
@@ -211,6 +213,7 @@ struct view {
     size_t topic_count;
 
     pthread_mutex_t lock;
+    struct precheck_report *precheck; /* NULL: none in this process */
     struct view_snapshot *newest;
     struct view_trouble trouble[VIEW_SIDES];
     uint64_t error_count; /* ever */
@@ -235,6 +238,11 @@ void view_publish(struct view *v, struct view_snapshot *s);
 /* Fills tables and topics from the counters; false: out of memory. */
 bool view_fill_counters(struct view *v, struct view_snapshot *s,
                         const struct view_snapshot *before);
+
+/* The newest precheck; takes a reference. */
+void view_check(struct view *v, struct precheck_report *r);
+/* NULL: none yet; else precheck_release() it. */
+struct precheck_report *view_checked(struct view *v);
 
 /* ---- what goes wrong ---- */
 

@@ -168,13 +168,25 @@ static enum err take_privilege(void *arg, const struct src_row *row)
 enum err src_facts_privileges(struct src_session *s, src_privilege_fn each, void *arg,
                               struct errmsg *em)
 {
+    static const char *const parts[] = {
+        "SELECT PRIVILEGE_TYPE, '', '' FROM information_schema.USER_PRIVILEGES",
+        " UNION ALL SELECT PRIVILEGE_TYPE, TABLE_SCHEMA, '' FROM "
+        "information_schema.SCHEMA_PRIVILEGES",
+        " UNION ALL SELECT PRIVILEGE_TYPE, TABLE_SCHEMA, TABLE_NAME FROM "
+        "information_schema.TABLE_PRIVILEGES"};
     struct privileges p = {.each = each, .arg = arg};
-    return src_query(
-        s,
-        SLICE_LIT("SELECT PRIVILEGE_TYPE, '', '' FROM information_schema.USER_PRIVILEGES UNION ALL "
-                  "SELECT PRIVILEGE_TYPE, TABLE_SCHEMA, '' FROM "
-                  "information_schema.SCHEMA_PRIVILEGES UNION ALL "
-                  "SELECT PRIVILEGE_TYPE, TABLE_SCHEMA, TABLE_NAME FROM "
-                  "information_schema.TABLE_PRIVILEGES"),
-        take_privilege, &p, em);
+    char account[400];
+    struct writer sql;
+    src_server_account(s, account, sizeof(account));
+    writer_init(&sql, 8192);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        writer_slice_put(&sql, slice_str(parts[i]));
+        writer_lit(&sql, " WHERE GRANTEE = "); /* some accounts see the privileges of others */
+        src_quote(&sql, slice_str(account));
+    }
+    enum err e = sql.err;
+    if (e == ERR_OK)
+        e = src_query(s, writer_slice(&sql), take_privilege, &p, em);
+    writer_fini(&sql);
+    return e;
 }

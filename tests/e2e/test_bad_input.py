@@ -11,7 +11,7 @@ from lib import servers
 from lib.case import EndToEnd
 from lib.task import PROGRAM
 
-CONFIGURATION, SOURCE, DESTINATION, DATA, STATE = 2, 4, 5, 7, 8
+CONFIGURATION, PRECHECK, SOURCE, DESTINATION, DATA, STATE = 2, 3, 4, 5, 7, 8
 
 
 class BadInput(EndToEnd):
@@ -137,7 +137,7 @@ class Destination(BadInput):
         c.run("INSERT INTO t VALUES (1, 'x')")
         first.run_until_caught_up()
         keys = {"destination": {"topic": self.name}}
-        self.ends(self.task(self.server, name=f"{self.name}_2", **keys), DESTINATION, rf"{self.name}.*existing_topics")
+        self.ends(self.task(self.server, name=f"{self.name}_2", **keys), PRECHECK, rf"{self.name}.*existing_topics")
         keys["destination"]["existing_topics"] = "ignore"
         process = self.task(self.server, name=f"{self.name}_3", **keys).start("--until", "caught-up")
         self.assertEqual(process.wait(20), 0, process.tail())

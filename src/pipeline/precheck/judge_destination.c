@@ -59,6 +59,10 @@ void judge_destination(const struct precheck_facts *f, struct finding *out)
                   f->embedded ? "the embedded address" : brokers(f));
         return;
     }
+    if (f->o != NULL && f->o->admin != NULL && err_class(f->destination.err) == ERRC_BROKER) {
+        find_warning(out, "%s; it is tried again", f->destination.em.text); /* retry.connection */
+        return;
+    }
     find_failure(out, f->destination.err, "%s", f->destination.em.text);
     if (f->destination.err == ERR_DEST_DENIED)
         find_remedy(out, "destination.security, destination.sasl and its password, "
@@ -434,6 +438,10 @@ void judge_registry(const struct precheck_facts *f, struct finding *out)
     }
     if (f->registry.err == ERR_OK) {
         find_note(out, "%s answers", url);
+        return;
+    }
+    if (f->o != NULL && f->o->admin != NULL && err_class(f->registry.err) == ERRC_BROKER) {
+        find_warning(out, "%s; it is tried again", f->registry.em.text);
         return;
     }
     find_failure(out, f->registry.err, "%s", f->registry.em.text);

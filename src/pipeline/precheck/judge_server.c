@@ -88,7 +88,12 @@ static void judge_replication(const struct precheck_facts *f, struct finding *ou
         find_remedy(out, "GRANT REPLICATION SLAVE ON *.* TO %s;", f->account);
     }
     if (f->position.err != ERR_OK && f->position.err != ERR_SOURCE_SETUP) {
-        find_failure(out, f->position.err, "%s", f->position.em.text);
+        bool needed = f->config->source.start.kind == CONF_START_NOW ||
+                      (f->config->phases & CONF_PHASE_FULL) != 0;
+        if (needed)
+            find_failure(out, f->position.err, "%s", f->position.em.text);
+        else
+            find_warning(out, "%s", f->position.em.text);
         find_remedy(out, "GRANT %s ON *.* TO %s;", client_privilege(f), f->account);
     }
 }

@@ -135,7 +135,10 @@ void judge_charsets(const struct precheck_facts *f, struct finding *out)
         const struct checked_table *t = &f->tables[i];
         if (t->type_problem == NULL || n++ >= NAMES_SHOWN)
             continue;
-        find_failure(out, ERR_OK, "%s", t->type_problem);
+        if ((f->config->phases & CONF_PHASE_FULL) != 0)
+            find_failure(out, ERR_TABLE_MISMATCH, "%s", t->type_problem);
+        else
+            find_warning(out, "%s", t->type_problem);
         leave_out(out, t);
     }
     if (n == 0)

@@ -96,7 +96,7 @@ static const char *keep(struct arena *a, struct writer *w)
     return s != NULL ? (const char *)s : "";
 }
 
-static bool is_left_out(const struct task_config *config, const char *code)
+bool precheck_is_left_out(const struct task_config *config, const char *code)
 {
     for (size_t i = 0; i < config->skip_checks.count; i++)
         if (strcmp(config->skip_checks.items[i], code) == 0)
@@ -145,7 +145,7 @@ static void judge(const struct precheck_facts *f, const struct precheck_item *it
         out->result = PRECHECK_SKIPPED;
         find_note(out, "not looked at: %s", missing);
     }
-    if (is_left_out(f->config, item->code))
+    if (precheck_is_left_out(f->config, item->code))
         leave_out(item, out);
 }
 

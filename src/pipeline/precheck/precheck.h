@@ -60,6 +60,9 @@ const struct precheck_item *precheck_find(const char *code);
 /* The code that is most like a mistaken one. */
 const char *precheck_nearest(const char *code);
 
+/* Whether skip_checks names the code. */
+bool precheck_is_left_out(const struct task_config *config, const char *code);
+
 /* The table of docs/precheck.md. */
 void precheck_print_markdown(FILE *out);
 

@@ -53,7 +53,7 @@ const struct precheck_item precheck_items[] = {
      "rows without a key cannot be told apart: messages have no record key, and repeats after a crash stay duplicates"},
     {"CHECK_INVISIBLE_COLUMNS", SRC, ALL, NEED_TABLES, judge_invisible, "invisible columns",
      "they are in row images and are carried like the others, generated invisible primary keys too"},
-    {"CHECK_CHARSET", SRC, NEVER, NEED_TABLES, judge_charsets, "column types and character sets",
+    {"CHECK_CHARSET", SRC, WARNINGS, NEED_TABLES, judge_charsets, "column types and character sets",
      "a type or a character set that is not known cannot be turned into text"},
     {"CHECK_FOREIGN_KEY", SRC, ALL, NEED_TABLES, judge_foreign_keys, "foreign keys that change rows",
      "before MySQL 9.6, and on MariaDB, what CASCADE and SET NULL do to child rows is not in the binlog"},

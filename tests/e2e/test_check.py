@@ -1,0 +1,322 @@
+"""The precheck: each fault is made, found with what mends it, mended as printed, and found no more."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import unittest
+
+from lib import servers
+from lib.case import EndToEnd
+from lib.task import PROGRAM
+from lib.web import LISTEN, Web
+
+FAILED = 3
+TOOLS = {
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
+    "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
+}
+
+
+class Check(EndToEnd):
+    def check(self, task, *arguments, **more):
+        """The items by their codes; the exit code is that of what they say."""
+        process = task.run("--json", *arguments, command="check", seconds=30, **more)
+        self.assertIn(process.code, (0, FAILED), process.log())
+        report = json.loads(process.output)
+        items = {item["code"]: item for item in report["items"]}
+        failed = [item for item in report["items"] if item["result"] == "failed"]
+        self.assertEqual(process.code, FAILED if failed else 0)
+        self.assertEqual(report["counts"]["failed"], len(failed))
+        self.assertLess(report["seconds"], 8)
+        return items
+
+    def expect(self, items, results):
+        self.assertEqual({code: items[code]["result"] for code in results}, results, {code: items[code] for code in results})
+
+    def apply_sql(self, connection, item):
+        for line in item["remedy"].split("\n"):
+            connection.run(line)
+
+    def apply_tool(self, kafka, item):
+        """Commands of Kafka's tools, with the cluster that is meant."""
+        for line in item["remedy"].split("\n"):
+            words = shlex.split(line)
+            self.assertEqual(words[1], "--bootstrap-server")
+            kafka.tool(TOOLS[words[0]], *words[1:])
+
+    @staticmethod
+    def options(item):
+        """Lines of a server's configuration as options of its command line."""
+        return ["--" + line.replace(" ", "") for line in item["remedy"].split("\n") if "=" in line]
+
+
+class Source(Check):
+    def test_settings_that_a_statement_mends(self):
+        faults = {
+            "CHECK_BINLOG_FORMAT": ("--binlog-format=MIXED", "failed"),
+            "CHECK_ROW_IMAGE": ("--binlog-row-image=MINIMAL", "failed"),
+            "CHECK_ROW_METADATA": ("--binlog-row-metadata=MINIMAL", "warning"),
+            "CHECK_BINLOG_RETENTION": ("--binlog-expire-logs-seconds=3600", "warning"),
+            "CHECK_GTID_MODE": ("--gtid-mode=OFF", "warning"),
+        }
+        options = [option for option, _ in faults.values()]
+        with servers.OwnServer("mysql", "--enforce-gtid-consistency=OFF", *options) as server:
+            c = self.create(server, "CREATE TABLE t (id INT PRIMARY KEY)")
+            task = self.task(server, phases=["full", "incremental"])
+            items = self.check(task)
+            self.expect(items, {code: result for code, (_, result) in faults.items()})
+            for code in faults:
+                self.apply_sql(c, items[code])
+            self.expect(self.check(task), dict.fromkeys(faults, "passed"))
+            # Without the copy, images that lack columns are a matter of taste, and so are differences of JSON.
+            c.run("SET GLOBAL binlog_row_image = 'NOBLOB'; SET GLOBAL binlog_row_value_options = 'PARTIAL_JSON'")
+            task.change(phases=["incremental"])
+            items = self.check(task)
+            self.expect(items, {"CHECK_ROW_IMAGE": "warning"})
+            self.apply_sql(c, items["CHECK_ROW_IMAGE"])
+            self.expect(self.check(task), {"CHECK_ROW_IMAGE": "passed"})
+
+    def test_settings_that_a_new_start_mends(self):
+        with servers.OwnServer("mysql") as server:
+            self.create(server, "CREATE TABLE t (id INT PRIMARY KEY)")
+            task = self.task(server, phases=["full", "incremental"])
+            with server.connect() as c:
+                c.run("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1")
+            server.restart("--skip-log-bin")
+            items = self.check(task)
+            self.expect(items, {"CHECK_LOG_BIN": "failed"})
+            server.restart(*self.options(items["CHECK_LOG_BIN"]), "--binlog-do-db=other", "--log-replica-updates=OFF", "--skip-replica-start")
+            items = self.check(task)
+            self.expect(items, {"CHECK_LOG_BIN": "passed", "CHECK_BINLOG_FILTER": "warning", "CHECK_TOPOLOGY": "failed"})
+            self.assertIn("binlog_do_db: other", items["CHECK_BINLOG_FILTER"]["found"])
+            server.restart(*self.options(items["CHECK_TOPOLOGY"]), "--skip-replica-start")
+            items = self.check(task)
+            self.expect(items, {"CHECK_BINLOG_FILTER": "passed", "CHECK_TOPOLOGY": "warning"})
+            self.assertEqual(items["CHECK_TOPOLOGY"]["remedy"], "START REPLICA;")
+            with server.connect() as c:
+                c.run("RESET REPLICA ALL; SET GLOBAL binlog_transaction_compression=ON; SET GLOBAL server_id=0")
+            items = self.check(task)
+            self.expect(items, {"CHECK_TOPOLOGY": "passed", "CHECK_SERVER_ID": "failed"})
+            self.assertIn("ON", items["CHECK_TRANSACTION_COMPRESSION"]["found"])
+            with server.connect() as c:
+                self.apply_sql(c, items["CHECK_SERVER_ID"])
+            self.expect(self.check(task), {"CHECK_SERVER_ID": "passed"})
+
+    def test_privileges(self):
+        for server in (servers.mysql(), servers.mariadb()):
+            with self.subTest(server.kind):
+                self.privileges(server)
+
+    def privileges(self, server):
+        c = self.create(server, "CREATE TABLE seen (a INT) ENGINE=MyISAM; CREATE TABLE unseen (id INT PRIMARY KEY); CREATE TABLE partly (id INT PRIMARY KEY, b INT)")
+        user = f"u_{self.token}"
+        self.addCleanup(lambda: server.connect().run(f"DROP USER IF EXISTS {user}"))
+        c.run(f"CREATE USER {user} IDENTIFIED BY 'rowcast-pw'; GRANT SELECT ON `{self.database}`.seen TO {user}; GRANT SELECT (id) ON `{self.database}`.partly TO {user}")
+        names = [f"{self.database}.{table}" for table in ("seen", "unseen", "partly")]
+        heartbeat = {"write": True, "table": f"{self.database}.beat"}
+        protect = {"history_length": 1000, "replica_lag": "5s"}
+        task = self.task(server, objects=names, source={"user": user}, phases=["full", "incremental"], heartbeat=heartbeat, throttle={"protect": protect})
+        item = self.check(task)["CHECK_PRIVILEGE_SRC"]
+        self.assertEqual(item["result"], "failed")
+        for words in ("REPLICATION SLAVE", "REPLICATION CLIENT|BINLOG MONITOR", "SELECT is missing on 1 of 2 tables: .*partly", "unseen", "LOCK TABLES", "CREATE, INSERT and UPDATE"):
+            self.assertRegex(item["found"], words)
+        for _ in range(3):  # what PROCESS hides shows when it is granted
+            for line in item["remedy"].split("\n"):
+                if line.startswith("GRANT "):
+                    c.run(line)
+            item = self.check(task)["CHECK_PRIVILEGE_SRC"]
+        self.assertEqual(item["result"], "passed", item)
+
+    def test_tables(self):
+        server = servers.mysql()
+        c = self.create(
+            server, "CREATE TABLE keyless (a INT); CREATE TABLE isam (id INT PRIMARY KEY, v INT INVISIBLE) ENGINE=MyISAM; CREATE TABLE large (id INT PRIMARY KEY, v LONGTEXT);"
+            "CREATE TABLE one (id INT PRIMARY KEY) ENGINE=MyISAM; CREATE TABLE window (id INT NOT NULL) ENGINE=MERGE UNION=(one)"
+        )
+        task = self.task(server, phases=["full", "incremental"], full={"keyless": "unlocked"})
+        items = self.check(task)
+        self.expect(items, {"CHECK_KEY": "warning", "CHECK_ENGINE": "failed", "CHECK_MESSAGE_MAX": "warning", "CHECK_INVISIBLE_COLUMNS": "passed"})
+        self.assertIn(f"{self.database}.isam", items["CHECK_INVISIBLE_COLUMNS"]["found"])
+        out = re.search(r'"(!.*)"', items["CHECK_ENGINE"]["remedy"]).group(1)
+        task.change(objects=[{"table": out}, {"table": f"{self.database}.*"}], destination={"too_large": "key-only"})
+        for code in ("CHECK_KEY", "CHECK_ENGINE"):
+            for line in items[code]["remedy"].split("\n"):
+                if line.startswith("ALTER "):
+                    c.run(line)
+        self.expect(self.check(task), {"CHECK_ENGINE": "passed", "CHECK_KEY": "warning", "CHECK_MESSAGE_MAX": "passed"} | {"CHECK_KEY": "passed"})
+
+    def test_foreign_keys_that_change_rows(self):
+        tables = "CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT up FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)"
+        for server, result in ((servers.mysql(), "passed"), (servers.mariadb(), "warning")):
+            with self.subTest(server.kind):
+                c = self.create(server, tables)
+                task = self.task(server)
+                items = self.check(task)
+                self.expect(items, {"CHECK_FOREIGN_KEY": result})
+                if result == "warning":
+                    self.assertIn(f"{self.database}.child", items["CHECK_FOREIGN_KEY"]["found"])
+                    c.run("ALTER TABLE child DROP FOREIGN KEY up, ADD FOREIGN KEY (p) REFERENCES parent (id) ON DELETE NO ACTION")
+                    self.expect(self.check(task), {"CHECK_FOREIGN_KEY": "passed"})
+                self.expect(items, {"CHECK_ENCRYPTION": "passed", "CHECK_CHARSET": "passed", "CHECK_CLOCK": "passed", "CHECK_SRC": "passed"})
+
+    def test_no_connection(self):
+        server = servers.mysql()
+        self.create(server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        task = self.task(server)
+        items = self.check(task, password="wrong")
+        self.expect(items, {"CHECK_CONN_SRC": "failed", "CHECK_LOG_BIN": "skipped", "CHECK_CONN_DEST": "passed", "CHECK_OBJECTS": "skipped"})
+        self.assertIn("Access denied", items["CHECK_CONN_SRC"]["found"])
+        items = self.check(task, "--override", "destination.brokers=127.0.0.1:1", "--override", "destination.schema_registry=http://127.0.0.1:1", "--override", "destination.format=dts-avro")
+        self.expect(items, {"CHECK_CONN_SRC": "passed", "CHECK_CONN_DEST": "failed", "CHECK_TOPIC": "skipped", "CHECK_SCHEMA_REGISTRY": "failed"})
+        with server.connect() as c:
+            own = c.one("SELECT @@server_id")
+        items = self.check(task, "--override", f"source.server_id={own}")
+        self.expect(items, {"CHECK_SERVER_ID": "failed", "CHECK_CONN_DEST": "passed"})
+        self.expect(self.check(task, "--override", "source.server_id=auto"), {"CHECK_SERVER_ID": "passed"})
+
+
+class Destination(Check):
+    def setUp(self):
+        super().setUp()
+        self.server = servers.mysql()
+        self.connection = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+
+    def test_settings_of_topics(self):
+        task = self.task(self.server, objects=[{"table": f"{self.database}.*", "partitions": 3}], phases=["full", "incremental"], destination={"create_topics": False})
+        items = self.check(task)
+        self.expect(items, {"CHECK_TOPIC": "failed"})
+        self.apply_tool(self.kafka, items["CHECK_TOPIC"])
+        self.expect(self.check(task), {"CHECK_TOPIC": "passed", "CHECK_PARTITIONS": "passed", "CHECK_MESSAGE_MAX": "passed", "CHECK_MIN_INSYNC": "passed", "CHECK_DEST_ROOM": "passed"})
+        self.kafka.topic_tool("--delete", "--topic", self.name)
+        self.kafka.topic_tool("--create", "--topic", self.name, "--partitions", "2", "--config", "max.message.bytes=1000", "--config", "retention.ms=3600000", "--config", "min.insync.replicas=2")
+        codes = ("CHECK_PARTITIONS", "CHECK_MESSAGE_MAX", "CHECK_DEST_ROOM", "CHECK_MIN_INSYNC")
+        items = self.check(task)
+        self.expect(items, {code: "failed" if code == "CHECK_MIN_INSYNC" else "warning" for code in codes})
+        for code in codes:
+            self.apply_tool(self.kafka, items[code])
+        self.expect(self.check(task), dict.fromkeys(codes, "passed"))
+
+    def test_topics_that_hold_records(self):
+        first = self.task(self.server, start=self.server.position())
+        self.connection.run("INSERT INTO t VALUES (1)")
+        first.run_until_caught_up()
+        task = self.task(self.server, name=f"{self.name}_2", destination={"topic": self.name})
+        items = self.check(task)
+        self.expect(items, {"CHECK_SAME_OBJ": "failed", "CHECK_SAME_TOPIC": "warning"})
+        self.assertEqual(items["CHECK_SAME_OBJ"]["remedy"], "destination: {existing_topics: ignore}")
+        task.change(destination={"existing_topics": "ignore"})
+        self.expect(self.check(task), {"CHECK_SAME_OBJ": "passed", "CHECK_DEST_TABLE_EMPTY": "warning"})
+        task.change(destination={"existing_topics": "report"}, skip_checks=["CHECK_SAME_OBJ"])
+        items = self.check(task)
+        self.expect(items, {"CHECK_SAME_OBJ": "skipped"})
+        self.assertIn("left out by skip_checks", items["CHECK_SAME_OBJ"]["found"])
+        self.assertEqual(task.run("--until", "caught-up").code, 0, "what is skipped is skipped by the start, too")
+        self.expect(self.check(task), {"CHECK_SAME_OBJ": "passed", "CHECK_STATE_DIR": "passed"})
+
+    def test_permissions(self):
+        options = ("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users=User:ANONYMOUS")
+        with servers.OwnServer("kafka", *options) as kafka:
+            kafka.topic_tool("--create", "--topic", self.name, "--partitions", "1")
+            login = {"security": "sasl_plaintext", "sasl": {"mechanism": "SCRAM-SHA-256", "user": "rowcast"}, "create_topics": False}
+            task = self.task(self.server, brokers=kafka.sasl_plaintext_brokers, destination=login)
+            password = {"ROWCAST_DESTINATION_PASSWORD": "rowcast-pw"}
+            items = self.check(task, environment=password)
+            self.expect(items, {"CHECK_CONN_DEST": "passed", "CHECK_PRIVILEGE_DEST": "failed"})
+            # The tool itself comes in by a listener that asks nobody.
+            items["CHECK_PRIVILEGE_DEST"]["remedy"] = items["CHECK_PRIVILEGE_DEST"]["remedy"].replace(kafka.sasl_plaintext_brokers, kafka.brokers)
+            self.apply_tool(kafka, items["CHECK_PRIVILEGE_DEST"])
+            items = self.check(task, environment=password)
+            self.expect(items, {"CHECK_PRIVILEGE_DEST": "passed", "CHECK_TOPIC": "passed"})
+            items = self.check(task, environment={"ROWCAST_DESTINATION_PASSWORD": "wrong"})
+            self.expect(items, {"CHECK_CONN_DEST": "failed"})
+
+
+class TaskFile(Check):
+    def setUp(self):
+        super().setUp()
+        self.server = servers.mysql()
+        self.connection = self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY, v INT); CREATE TABLE b (id INT PRIMARY KEY, v INT)")
+
+    def test_what_the_file_asks_for(self):
+        d = self.database
+        task = self.task(self.server, objects=[{"table": f"{d}.a", "filter": "amount > 1"}, {"table": f"{d}.b", "table_as": "a"}, {"table": f"{d}.none_*"}],
+                         phases=["schema", "full"], destination={"acks": "1"})
+        items = self.check(task)
+        self.expect(items, {"CHECK_OBJECTS": "warning", "CHECK_SAME_NAME": "warning", "CHECK_EXPRESSION": "failed", "CHECK_PHASES": "warning", "CHECK_ACKS": "warning"})
+        self.assertIn("amount", items["CHECK_EXPRESSION"]["found"])
+        task.change(objects=[{"table": f"{d}.a", "filter": "v > 1"}, {"table": f"{d}.b"}], phases=["schema", "full", "incremental"], destination={"acks": "all"})
+        self.expect(self.check(task), dict.fromkeys(("CHECK_OBJECTS", "CHECK_SAME_NAME", "CHECK_EXPRESSION", "CHECK_PHASES", "CHECK_ACKS"), "passed"))
+
+    def test_a_state_folder_of_another_task(self):
+        first = self.task(self.server)
+        first.run_until_caught_up()
+        other = self.task(self.server, name=f"{self.name}_2", state_dir=first.state)
+        items = self.check(other)
+        self.expect(items, {"CHECK_STATE_DIR": "failed"})
+        self.assertIn(f"belongs to the task {first.name}", items["CHECK_STATE_DIR"]["found"])
+        other.change(state_dir=re.search(r"state_dir: (.*)", items["CHECK_STATE_DIR"]["remedy"]).group(1))
+        self.expect(self.check(other), {"CHECK_STATE_DIR": "passed"})
+        with first.start() as process:
+            process.wait_streaming()
+            items = self.check(first)
+            self.expect(items, {"CHECK_STATE_DIR": "passed", "CHECK_SERVER_ID": "passed", "CHECK_SAME_TOPIC": "passed"})
+            self.assertIn("runs", items["CHECK_STATE_DIR"]["found"])
+            self.assertEqual(process.stop(), 0)
+
+    def test_nothing_is_changed(self):
+        task = self.task(self.server, phases=["schema", "full", "incremental"])
+        before = self.server.position()
+        done = task.run(command="check", seconds=30)
+        self.assertEqual(done.code, 0, done.output.decode())
+        self.assertEqual(self.server.position(), before)
+        self.assertFalse(os.path.exists(task.state))
+        self.assertNotIn(self.name, self.kafka.topic_tool("--list"))
+        text = done.output.decode()
+        for words in ("source\n", "destination\n", "task\n", "\u2713 passed    connection to the source", " 0 failed, "):
+            self.assertIn(words, text)
+
+    def test_a_first_start_is_checked(self):
+        """All that fails is listed at once; afterwards the report is there for whoever asks."""
+        task = self.task(self.server, objects=[{"table": f"{self.database}.a", "filter": "amount > 1"}], destination={"create_topics": False}, http=LISTEN)
+        process = task.run("--until", "caught-up")
+        self.assertEqual(process.code, FAILED, process.tail())
+        for code in ("CHECK_EXPRESSION", "CHECK_TOPIC"):
+            self.assertRegex(process.log(), rf"error precheck\.failed code={code} found=.* remedy=")
+        self.assertRegex(process.log(), r"task\.failed .*exit=3 .*2 items of the precheck failed: CHECK_TOPIC.*CHECK_EXPRESSION")
+        self.assertRegex(process.log(), r"warn +precheck\.warning code=CHECK_ROW_METADATA")
+        status = task.run("--json", command="status")
+        self.assertEqual(json.loads(status.output)["state"], "precheck-failed")
+        task.change(objects=[{"table": f"{self.database}.a"}], destination={"create_topics": True}, skip_checks=["CHECK_ROW_METADATA"])
+        with task.start() as process:
+            process.wait_streaming()
+            self.assertNotIn("precheck.warning code=CHECK_ROW_METADATA", process.log())
+            web = Web(process)
+            report = web.get("/api/v1/precheck")
+            self.assertIsNotNone(report["checked"])
+            results = {item["code"]: item["result"] for item in report["items"]}
+            self.assertEqual((results["CHECK_TOPIC"], results["CHECK_ROW_METADATA"]), ("passed", "skipped"))
+            self.assertEqual(process.stop(), 0)
+        with task.start() as process:  # it has begun: the start's own checks are enough
+            process.wait_streaming()
+            self.assertNotIn("precheck.", process.log())
+            self.assertEqual(Web(process).get("/api/v1/precheck"), {"checked": None, "items": []})
+
+    def test_a_refused_login_is_listed_with_the_rest(self):
+        task = self.task(self.server, destination={"create_topics": False})
+        process = task.run("--until", "caught-up", password="wrong")
+        self.assertEqual(process.code, 4, process.tail())
+        self.assertRegex(process.log(), r"precheck\.failed code=CHECK_CONN_SRC .*Access denied")
+        self.assertRegex(process.log(), r"precheck\.failed code=CHECK_TOPIC ")
+        self.assertEqual(json.loads(task.run("--json", command="status").output)["state"], "precheck-failed")
+
+    def test_wrong_use(self):
+        for arguments in (["check"], ["check", "/does/not/exist.yaml"], ["check", "x.yaml", "--until", "now"]):
+            done = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=20)
+            self.assertEqual(done.returncode, 2, (arguments, done.stderr))
+
+
+if __name__ == "__main__":
+    unittest.main()
