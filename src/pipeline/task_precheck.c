@@ -8,8 +8,8 @@
 
 #define QUOTED_MAX 4000
 
-/* What comes again and again in the log has one line; the rest has the remedy, too. */
-static void tell(const struct precheck_outcome *o)
+/* One line each; what passed, or could not be looked at, is in the report. */
+static void tell(const struct precheck_outcome *o, bool left_out)
 {
     char found[QUOTED_MAX], remedy[QUOTED_MAX];
     log_quote(found, sizeof(found), o->found);
@@ -18,7 +18,7 @@ static void tell(const struct precheck_outcome *o)
         log_error("precheck.failed", "code=%s found=%s remedy=%s", o->item->code, found, remedy);
     else if (o->result == PRECHECK_WARNING)
         log_warn("precheck.warning", "code=%s found=%s remedy=%s", o->item->code, found, remedy);
-    else if (o->result == PRECHECK_SKIPPED)
+    else if (o->result == PRECHECK_SKIPPED && left_out)
         log_info("precheck.skipped", "code=%s found=%s", o->item->code, found);
 }
 
@@ -27,7 +27,7 @@ static void publish(const struct task_options *o, struct task_shared *shared,
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct precheck_outcome *at = &r->outcomes[i];
-        tell(at);
+        tell(at, precheck_is_left_out(o->config, at->item->code));
         if (strcmp(at->item->code, "CHECK_SAME_OBJ") == 0)
             shared->topics_looked_at =
                 at->result == PRECHECK_PASSED || precheck_is_left_out(o->config, at->item->code);
@@ -54,7 +54,6 @@ enum err task_precheck(struct task *t, struct errmsg *em)
                                  .session = t->session,
                                  .server = &t->server,
                                  .admin = t->admin,
-                                 .embedded = t->config->destination.embedded,
                                  .own_folder = true};
     TRY(precheck_run(&o, &r, em));
     t->shared->prechecked = true;

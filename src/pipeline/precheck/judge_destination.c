@@ -50,13 +50,12 @@ static void config_remedy(const struct precheck_facts *f, const char *topic, con
 
 void judge_destination(const struct precheck_facts *f, struct finding *out)
 {
-    if (f->admin == NULL && f->embedded) {
+    if (f->embedded) {
         find_note(out, "the embedded broker, which keeps nothing when the process ends");
         return;
     }
     if (f->destination.err == ERR_OK) {
-        find_note(out, "%d brokers at %s", f->cluster.brokers,
-                  f->embedded ? "the embedded address" : brokers(f));
+        find_note(out, "%d brokers at %s", f->cluster.brokers, brokers(f));
         return;
     }
     if (f->o != NULL && f->o->admin != NULL && err_class(f->destination.err) == ERRC_BROKER) {
@@ -245,6 +244,9 @@ void judge_same_objects(const struct precheck_facts *f, struct finding *out)
         return;
     }
     for (size_t i = 0; i < f->topic_count; i++) {
+        if (f->topics[i].rows && f->found[i].exists && f->found[i].records == KAFKA_UNKNOWN)
+            find_warning(out, "the brokers do not tell how many records topic %s holds",
+                         f->topics[i].name);
         if (!f->topics[i].rows || f->found[i].records <= 0)
             continue;
         find_failure(out, ERR_OK,
@@ -270,7 +272,7 @@ void judge_not_empty(const struct precheck_facts *f, struct finding *out)
     struct writer names;
     bool reported = d->create_topics && d->existing_topics == CONF_EXISTING_REPORT;
     if (!f->first_start || reported) {
-        find_note(out, reported ? "CHECK_SAME_OBJ looks at that" : "the task has begun");
+        find_note(out, f->first_start ? "CHECK_SAME_OBJ looks at that" : "the task has begun");
         return;
     }
     writer_init(&names, 64u << 10);

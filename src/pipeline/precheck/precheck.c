@@ -114,8 +114,8 @@ static const char *lacking(const struct precheck_facts *f, unsigned needs)
                                        : f->catalogue.em.text;
     if ((needs & (NEED_BROKERS | NEED_TOPICS)) && f->destination.err != ERR_OK)
         return "there is no connection to the destination";
-    if ((needs & (NEED_BROKERS | NEED_TOPICS)) && f->admin == NULL && f->embedded)
-        return "the embedded broker is made by the run";
+    if ((needs & (NEED_BROKERS | NEED_TOPICS)) && f->embedded)
+        return "the embedded broker begins empty";
     if ((needs & NEED_TOPICS) && f->topic_answer.err != ERR_OK)
         return f->topic_answer.em.text;
     if ((needs & NEED_TOPICS) && f->found == NULL)
@@ -288,7 +288,7 @@ enum err precheck_run(const struct precheck_options *o, struct precheck_report *
         f->o = o;
         f->config = o->config;
         f->arena = arena;
-        f->embedded = o->embedded || o->config->destination.embedded;
+        f->embedded = o->config->destination.embedded;
         e = gather(f, em);
         if (e == ERR_OK)
             e = precheck_judge(f, out);

@@ -91,7 +91,6 @@ struct precheck_options {
     struct src_session *session;
     const struct src_server *server;
     struct kafka_admin *admin;
-    bool embedded;   /* admin's is the broker in this process */
     bool own_folder; /* this process holds the state folder, and has no position in it */
 };
 

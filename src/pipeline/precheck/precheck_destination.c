@@ -35,9 +35,9 @@ static void reach_registry(struct precheck_facts *f)
 void precheck_gather_brokers(struct precheck_facts *f)
 {
     reach_registry(f);
+    if (f->embedded)
+        return; /* it begins empty, and does not know the questions */
     f->admin = f->o->admin;
-    if (f->admin == NULL && f->embedded)
-        return; /* it is made by the run, and gone with it */
     if (f->admin == NULL)
         f->destination.err = open_own_admin(f);
     if (f->destination.err == ERR_OK)
