@@ -135,6 +135,48 @@ enum err src_facts_cascades(struct src_session *s, const struct src_server *sv,
         take_name, &n, em);
 }
 
+static bool has(const uint8_t *line, size_t len, const char *words)
+{
+    return memmem(line, len, words, strlen(words)) != NULL;
+}
+
+/* The statement has a line for each foreign key, and no comment in that line. */
+static enum err find_cascade(void *arg, const struct src_row *row)
+{
+    bool *found = arg;
+    if (row->count < 2)
+        return ERR_PROTOCOL;
+    struct slice text = row->values[1].text;
+    for (size_t at = 0; at < text.len;) {
+        const uint8_t *line = text.ptr + at, *end = memchr(line, '\n', text.len - at);
+        size_t len = end != NULL ? (size_t)(end - line) : text.len - at;
+        bool key = has(line, len, " FOREIGN KEY (") && has(line, len, " REFERENCES ");
+        *found = *found || (key && (has(line, len, " CASCADE") || has(line, len, " SET NULL") ||
+                                    has(line, len, " SET DEFAULT")));
+        at += len + 1;
+    }
+    return ERR_OK;
+}
+
+enum err src_facts_table_cascades(struct src_session *s, struct slice database, struct slice table,
+                                  bool *out, struct errmsg *em)
+{
+    struct writer sql;
+    bool found = false;
+    writer_init(&sql, 8192);
+    writer_lit(&sql, "SHOW CREATE TABLE ");
+    src_quote_name(&sql, database);
+    writer_u8(&sql, '.');
+    src_quote_name(&sql, table);
+    enum err e = sql.err;
+    if (e == ERR_OK)
+        e = src_query(s, writer_slice(&sql), find_cascade, &found, em);
+    writer_fini(&sql);
+    TRY(e);
+    *out = found;
+    return ERR_OK;
+}
+
 enum err src_facts_encrypted(struct src_session *s, const struct src_server *sv,
                              src_table_filter filter, src_table_fn each, void *arg,
                              struct errmsg *em)

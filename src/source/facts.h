@@ -23,10 +23,18 @@ struct src_facts {
 NODISCARD enum err src_facts_read(struct src_session *s, const struct src_server *sv,
                                   struct src_facts *out, struct errmsg *em);
 
-/* Tables whose foreign keys change rows without an event of their own: CASCADE, SET NULL. */
+/*
+ * Tables with foreign keys that change rows: CASCADE, SET NULL, SET DEFAULT.
+ * MariaDB, and MySQL before 8.0, show foreign keys there only to accounts that
+ * may do more than SELECT: src_facts_table_cascades() sees them all the same.
+ */
 NODISCARD enum err src_facts_cascades(struct src_session *s, const struct src_server *sv,
                                       src_table_filter filter, src_table_fn each, void *arg,
                                       struct errmsg *em);
+
+/* The same of one table, by its SHOW CREATE TABLE. */
+NODISCARD enum err src_facts_table_cascades(struct src_session *s, struct slice database,
+                                            struct slice table, bool *out, struct errmsg *em);
 
 /* Tables that the server keeps encrypted. */
 NODISCARD enum err src_facts_encrypted(struct src_session *s, const struct src_server *sv,

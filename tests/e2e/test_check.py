@@ -113,7 +113,6 @@ class Source(Check):
     def privileges(self, server):
         c = self.create(server, "CREATE TABLE seen (a INT) ENGINE=MyISAM; CREATE TABLE unseen (id INT PRIMARY KEY); CREATE TABLE partly (id INT PRIMARY KEY, b INT)")
         user = f"u_{self.token}"
-        self.addCleanup(lambda: server.connect().run(f"DROP USER IF EXISTS {user}"))
         c.run(f"CREATE USER {user} IDENTIFIED BY 'rowcast-pw'; GRANT SELECT ON `{self.database}`.seen TO {user}; GRANT SELECT (id) ON `{self.database}`.partly TO {user}")
         names = [f"{self.database}.{table}" for table in ("seen", "unseen", "partly")]
         heartbeat = {"write": True, "table": f"{self.database}.beat"}
@@ -129,12 +128,13 @@ class Source(Check):
                     c.run(line)
             item = self.check(task)["CHECK_PRIVILEGE_SRC"]
         self.assertEqual(item["result"], "passed", item)
+        c.run(f"DROP USER {user}")
 
     def test_tables(self):
         server = servers.mysql()
         c = self.create(
             server, "CREATE TABLE keyless (a INT); CREATE TABLE isam (id INT PRIMARY KEY, v INT INVISIBLE) ENGINE=MyISAM; CREATE TABLE large (id INT PRIMARY KEY, v LONGTEXT);"
-            "CREATE TABLE one (id INT PRIMARY KEY) ENGINE=MyISAM; CREATE TABLE window (id INT NOT NULL) ENGINE=MERGE UNION=(one)"
+            "CREATE TABLE one (id INT PRIMARY KEY) ENGINE=MyISAM; CREATE TABLE onto (id INT NOT NULL) ENGINE=MERGE UNION=(one)"
         )
         task = self.task(server, phases=["full", "incremental"], full={"keyless": "unlocked"})
         items = self.check(task)
@@ -144,9 +144,9 @@ class Source(Check):
         task.change(objects=[{"table": out}, {"table": f"{self.database}.*"}], destination={"too_large": "key-only"})
         for code in ("CHECK_KEY", "CHECK_ENGINE"):
             for line in items[code]["remedy"].split("\n"):
-                if line.startswith("ALTER "):
+                if line.startswith("ALTER ") and "onto" not in line:
                     c.run(line)
-        self.expect(self.check(task), {"CHECK_ENGINE": "passed", "CHECK_KEY": "warning", "CHECK_MESSAGE_MAX": "passed"} | {"CHECK_KEY": "passed"})
+        self.expect(self.check(task), dict.fromkeys(("CHECK_ENGINE", "CHECK_KEY", "CHECK_MESSAGE_MAX"), "passed"))
 
     def test_foreign_keys_that_change_rows(self):
         tables = "CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT up FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)"
@@ -238,11 +238,11 @@ class TaskFile(Check):
     def setUp(self):
         super().setUp()
         self.server = servers.mysql()
-        self.connection = self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY, v INT); CREATE TABLE b (id INT PRIMARY KEY, v INT)")
+        self.connection = self.create(self.server, *(f"CREATE TABLE {t} (id INT PRIMARY KEY, v INT)" for t in "abc"))
 
     def test_what_the_file_asks_for(self):
         d = self.database
-        task = self.task(self.server, objects=[{"table": f"{d}.a", "filter": "amount > 1"}, {"table": f"{d}.b", "table_as": "a"}, {"table": f"{d}.none_*"}],
+        task = self.task(self.server, objects=[{"table": f"{d}.a", "filter": "amount > 1"}, {"table": f"{d}.b", "table_as": "c"}, {"table": f"{d}.c"}, {"table": f"{d}.none_*"}],
                          phases=["schema", "full"], destination={"acks": "1"})
         items = self.check(task)
         self.expect(items, {"CHECK_OBJECTS": "warning", "CHECK_SAME_NAME": "warning", "CHECK_EXPRESSION": "failed", "CHECK_PHASES": "warning", "CHECK_ACKS": "warning"})

@@ -83,8 +83,13 @@ static bool is_keyless(const struct precheck_facts *f, const struct checked_tabl
 
 static void add_key(struct finding *out, const struct checked_table *t)
 {
-    find_table_remedy(out, "ALTER TABLE ", t,
-                      " ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY;");
+    bool taken = false;
+    for (uint32_t i = 0; i < t->def->column_count; i++)
+        taken = taken || slice_eq_nocase(t->def->columns[i].name, SLICE_LIT("id"));
+    find_table_remedy(
+        out, "ALTER TABLE ", t,
+        taken ? " ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY;"
+              : " ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY;");
 }
 
 void judge_keys(const struct precheck_facts *f, struct finding *out)

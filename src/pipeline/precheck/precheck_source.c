@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CASCADES_ASKED 300
+
 /* Only what ends the precheck itself: a run's own session that died is connected again there. */
 static enum err grave(const struct precheck_facts *f, enum err e, const struct errmsg *why,
                       struct errmsg *em)
@@ -287,11 +289,28 @@ static enum err take_privilege(void *arg, const struct src_privilege *p)
     return ERR_OK;
 }
 
+/* One statement a table: for some hundred of them. The rest is left unknown. */
+static enum err ask_each_for_cascades(struct precheck_facts *f, struct errmsg *em)
+{
+    for (size_t i = 0; i < f->table_count && i < CASCADES_ASKED; i++) {
+        struct checked_table *t = &f->tables[i];
+        if (!slice_eq_nocase(t->def->engine, SLICE_LIT("InnoDB")))
+            continue;
+        enum err e =
+            src_facts_table_cascades(f->session, t->def->database, t->def->name, &t->cascades, em);
+        if (e != ERR_OK && !src_session_alive(f->session))
+            return e; /* else it is gone, or may not be read: other items tell */
+    }
+    return ERR_OK;
+}
+
 static enum err ask_catalogue(struct precheck_facts *f, struct errmsg *em)
 {
     struct held held = {.f = f};
     TRY(src_catalog_denied(f->session, &f->server, is_checked, mark_denied, f, em));
     TRY(src_facts_cascades(f->session, &f->server, is_checked, mark_cascades, f, em));
+    if (f->server.flavour == SRC_MARIADB || f->server.version < 80000)
+        TRY(ask_each_for_cascades(f, em));
     TRY(src_facts_encrypted(f->session, &f->server, is_checked, mark_encrypted, f, em));
     TRY(src_facts_privileges(f->session, take_privilege, &held, em));
     f->writes_heartbeat = held.heartbeat == 7;
