@@ -9,12 +9,12 @@
 #define QUOTED_MAX 4000
 
 /* One line each; what passed, or could not be looked at, is in the report. */
-static void tell(const struct precheck_outcome *o, bool left_out)
+static void tell(const struct precheck_outcome *o, bool alone, bool left_out)
 {
     char found[QUOTED_MAX], remedy[QUOTED_MAX];
     log_quote(found, sizeof(found), o->found);
     log_quote(remedy, sizeof(remedy), o->remedy);
-    if (o->result == PRECHECK_FAILED)
+    if (o->result == PRECHECK_FAILED && !alone) /* else task.failed says all of it */
         log_error("precheck.failed", "code=%s found=%s remedy=%s", o->item->code, found, remedy);
     else if (o->result == PRECHECK_WARNING)
         log_warn("precheck.warning", "code=%s found=%s remedy=%s", o->item->code, found, remedy);
@@ -27,7 +27,7 @@ static void publish(const struct task_options *o, struct task_shared *shared,
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct precheck_outcome *at = &r->outcomes[i];
-        tell(at, precheck_is_left_out(o->config, at->item->code));
+        tell(at, r->counts[PRECHECK_FAILED] == 1, precheck_is_left_out(o->config, at->item->code));
         if (strcmp(at->item->code, "CHECK_SAME_OBJ") == 0)
             shared->topics_looked_at =
                 at->result == PRECHECK_PASSED || precheck_is_left_out(o->config, at->item->code);

@@ -212,9 +212,10 @@ enum err precheck_verdict(const struct precheck_report *r, struct errmsg *em)
         if (n == 0)
             first = o->err;
         alike = alike && o->err != ERR_OK && err_exit_code(o->err) == err_exit_code(first);
-        char sentence[600];
-        snprintf(sentence, sizeof(sentence), "%s%s: %s", n++ > 0 ? "; " : "", o->item->code,
-                 o->found);
+        char sentence[760];
+        bool alone = r->counts[PRECHECK_FAILED] == 1 && o->remedy[0] != 0;
+        snprintf(sentence, sizeof(sentence), "%s%s: %s%s%s", n++ > 0 ? "; " : "", o->item->code,
+                 o->found, alone ? "; to mend it: " : "", alone ? o->remedy : "");
         size_t room = text.cap - text.len, len = strlen(sentence);
         writer_put(&text, sentence, len < room ? len : room);
     }
