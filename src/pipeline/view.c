@@ -193,7 +193,8 @@ static struct view_table table_of(struct table_counter *c, uint64_t now_ms)
     return t;
 }
 
-/* The rate since the snapshot before, evened out: what is RATE_US old counts for half at most. */
+/* The rate since the snapshot before, evened out: what is RATE_US old counts for little more than a
+ * third. */
 static uint64_t topic_rate_milli(const struct view_topic *now, const struct view_snapshot *before,
                                  uint64_t at_us)
 {

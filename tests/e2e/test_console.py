@@ -14,6 +14,9 @@ from lib.proxy import Proxy
 from lib.task import PATIENCE
 from lib.web import LISTEN, Web
 
+# Everything that the keyboard reaches, in its order.
+FOCUSED = "const e = document.activeElement; return e === document.body ? '' : e.id || e.name || e.getAttribute('aria-labelledby') || e.tagName.toLowerCase() + ' ' + e.textContent.trim()"
+
 PICTURES = os.environ.get("ROWCAST_SCREENSHOTS")
 
 # Controls without a name, fields without a label, ids that stand twice, pictures without words.
@@ -33,17 +36,54 @@ return found;
 
 
 class Console(EndToEnd):
-    seconds = 90
+    seconds = 90 if not PICTURES else 400
 
     def setUp(self):
         super().setUp()
         if DRIVER is None:
             self.skipTest("no chromedriver: the console was not looked at")
         self.server = servers.mysql()
+        if PICTURES:
+            self.name, self.database = "orders", "shop"
+
+    def work(self, c, seconds):
+        """Something to see in the pictures."""
+        end, i = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            i += 1
+            c.run(f"INSERT INTO item (name) VALUES ('name {i}'); UPDATE item SET name='another' WHERE id={1 + i % 300}; DELETE FROM item WHERE id={i // 2}")
+            time.sleep(0.01 if i // 700 % 2 else 0.03)
 
     def picture(self, page, name):
         if PICTURES:
             page.screenshot(os.path.join(PICTURES, f"{name}.png"))
+
+    def read_aloud(self, page):
+        """What a screen reader is given: (role, name) of all that is not just text."""
+        nodes = page.devtools("Accessibility.getFullAXTree", {})["nodes"]
+        found = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]]
+        return [(role, name) for role, name in found if role not in ("StaticText", "InlineTextBox", "none", "generic", "paragraph")]
+
+    def assert_usable_without_eyes_or_mouse(self, page):
+        found = self.read_aloud(page)
+        for role, name in found:
+            if role in ("button", "textbox", "region", "progressbar", "img", "image", "dialog", "DisclosureTriangle", "alert"):
+                self.assertTrue(name.strip(), f"a {role} without a name")
+        self.assertIn(("heading", self.name), found)
+        self.assertIn(("heading", "Now"), found)
+        self.assertIn("status", [role for role, _ in found])
+        self.assertEqual([name for role, name in found if role in ("img", "image")][0][:4], "Now ", "pictures say their figures")
+        page.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+        reached = []
+        for _ in range(40):
+            page.press("\ue004")
+            at = page.run(FOCUSED)
+            if not at or at in reached:
+                break
+            self.assertNotEqual(page.run("return getComputedStyle(document.activeElement).outlineStyle"), "none", f"{at} does not show that it has the focus")
+            reached.append(at)
+        wanted = ["pause", "stop", "topics-title", "tables-title", "incremental.rows", "incremental.bytes", "full.queries", "full.rows", "full.bytes", "button Set", "as-is", "summary Configuration in force"]
+        self.assertEqual([x for x in reached if x in wanted], wanted, reached)
 
     def started(self, proxy, **keys):
         c = self.create(self.server, "CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200))")
@@ -63,13 +103,19 @@ class Console(EndToEnd):
                 page.wait_text("#topics", self.name, 5)
                 page.wait_text("#tables", f"{self.database}.item3", 5)
                 page.wait_text("#durable", "gtid:", 5)
+                page.wait_text("#rate-most", "^now", 10 * PATIENCE)
                 self.assertEqual(page.run(COMPLAINTS), [])
+                self.assert_usable_without_eyes_or_mouse(page)
                 # a throttle
                 page.type('[name="incremental.rows"]', "1234")
+                page.type('[name="incremental.bytes"]', "2 MB")
                 page.click("#throttle button.first")
                 page.wait_text("#told", "is set", 5 * PATIENCE)
-                self.assertEqual(web.get("/api/v1/task/throttle")["incremental"]["rows"], 1234)
-                web.throttle(incremental={"rows": 0})
+                set_to = web.get("/api/v1/task/throttle")["incremental"]
+                self.assertEqual((set_to["rows"], set_to["bytes"]), (1234, 2 << 20))
+                page.wait_value('[name="incremental.bytes"]', "^2 MB$", 5 * PATIENCE)
+                web.throttle(incremental={"rows": 0, "bytes": 0})
+                page.wait_value('[name="incremental.bytes"]', "^0$", 5 * PATIENCE)
                 # pause and resume, by keyboard
                 page.run("document.getElementById('pause').focus()")
                 page.press("\ue007")
@@ -79,6 +125,8 @@ class Console(EndToEnd):
                 page.press("\ue007")
                 page.wait_text("#state", "^caught-up$", 15 * PATIENCE)
                 # a failure, and its recovery
+                if PICTURES:
+                    self.work(c, 200)
                 proxy.refuse = True
                 proxy.drop_all()
                 page.wait_text("#state", "^retrying$", 10 * PATIENCE)
@@ -86,6 +134,7 @@ class Console(EndToEnd):
                 page.wait_text("#advice", "What to do: Bring the source back", 5)
                 page.wait_text("#retry-times", "source is away since .* given up", 5)
                 page.wait_text("#errors", "source.lost", 5)
+                page.wait_text("#lag", r"^[1-9]", 10 * PATIENCE)
                 self.picture(page, "console-retrying")
                 self.assertEqual(page.run(COMPLAINTS), [])
                 proxy.refuse = False
@@ -122,34 +171,58 @@ class Console(EndToEnd):
                 self.picture(page, "console-phone")
                 page.click("#resume")
                 page.wait_text("#state", "^caught-up$", 15 * PATIENCE)
+                page.type('[name="full.rows"]', "77")
+                page.click("#throttle button.first")
+                page.wait_text("#told", "is set", 5 * PATIENCE)
+                self.assertEqual(web.get("/api/v1/task/throttle")["full"]["rows"], 77)
+                proxy.refuse = True
+                proxy.drop_all()
+                page.wait_text("#state", "^retrying$", 10 * PATIENCE)
+                page.wait_text("#advice", "What to do: ", 5)
+                page.wait_text("#retry-times", "source is away since", 5)
+                self.assertEqual(page.run(COMPLAINTS), [])
+                proxy.refuse = False
+                page.click("#retry")
+                page.wait_text("#state", "^caught-up$", 20 * PATIENCE)
                 self.assertEqual(page.complaints(), [])
             self.assertEqual(process.stop(), 0, process.tail())
 
     def test_a_copy_under_way(self):
         with Proxy(self.server.port) as proxy:
-            c = self.create(self.server, "CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200))")
-            c.run("INSERT INTO item (name) VALUES " + ",".join(f"('name {i}')" for i in range(400)))
-            for _ in range(5):
-                c.run("INSERT INTO item (name) SELECT name FROM item")
-            c.run("ANALYZE TABLE item")
-            task = self.task(self.server, source={"port": proxy.port}, http=LISTEN, phases=["full", "incremental"], full={"chunk_rows": 500}, throttle={"full": {"rows": 2000}})
+            rows = {"customer": 400, "item": 12800, "orders": 3200}
+            c = self.create(self.server, *(f"CREATE TABLE {t} (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200))" for t in rows))
+            for table, count in rows.items():
+                c.run(f"INSERT INTO {table} (name) VALUES " + ",".join(f"('name {i}')" for i in range(400)))
+                while count > 400:
+                    c.run(f"INSERT INTO {table} (name) SELECT name FROM {table}")
+                    count //= 2
+            c.run("ANALYZE TABLE customer, item, orders")
+            # So slow that it is under way for as long as a browser may take to come up.
+            task = self.task(self.server, source={"port": proxy.port}, http=LISTEN, environment="production", phases=["full", "incremental"], full={"chunk_rows": 100}, throttle={"full": {"rows": 300}})
             process = task.start()
             web = Web(process)
             with Browser(1400, 900) as page:
                 page.open(web.url)
                 page.wait_text("#state", "^copying$", 20 * PATIENCE)
-                page.wait_text("#copy", rf"{self.database}.item \d+ %.* of about ", 15 * PATIENCE)
-                page.wait_text("#copy tbody tr td:last-child", r"\d", 15 * PATIENCE)
+                row = "#copy tbody tr:nth-child(2)"
+                page.wait_text(row, rf"^{self.database}.item \d+ %.* of about ", 15 * PATIENCE)
+                page.wait_text(f"{row} td:last-child", r"\d", 15 * PATIENCE)
                 page.wait_text("#holding", "copy is held back", 5 * PATIENCE)
+                page.wait_text("#copy-sum", r"^[01] of 3 tables, [\d,]+ of about [\d,]+ rows, about .* left$", 5 * PATIENCE)
                 self.assertEqual(page.run(COMPLAINTS), [])
+                if PICTURES:
+                    time.sleep(20)
                 self.picture(page, "console-copying")
                 page.type('[name="full.rows"]', "0")
                 page.click("#throttle button.first")
+                page.wait_text("#told", "is set", 5 * PATIENCE)
+                self.assertEqual(web.get("/api/v1/task/throttle")["full"]["rows"], 0, "nothing was put between the keys")
                 page.wait_text("#state", "^caught-up$", 30 * PATIENCE)
                 page.wait_text("#copy", "done", 5)
+                page.wait_text("#copy-sum", "^All 3 tables are copied, 16,400 rows", 5)
                 self.assertEqual(page.complaints(), [])
             self.assertEqual(process.stop(), 0, process.tail())
-            self.assertEqual(len({m.key for m in self.messages()}), 12800)
+            self.assertEqual(len({m.key for m in self.messages()}), 16400)
 
 
 if __name__ == "__main__":

@@ -239,6 +239,9 @@ class Control(EndToEnd):
     # --- lag ---
 
     def test_an_idle_source_has_no_lag_and_a_writer_that_starts_shows_none(self):
+        self.look_at_the_lag()
+
+    def look_at_the_lag(self):
         c = self.table()
         process, web = self.started()
         web.wait_state("caught-up", 20)
@@ -452,6 +455,22 @@ class Control(EndToEnd):
         self.assertIn(f"task: {self.name}", config)
         self.assertNotIn("rowcast-pw", config + process.log())
         self.assertNotIn("sesame", config + process.log())
+        self.assertEqual(process.stop(), 0, process.tail())
+
+    def test_the_control_socket_is_its_owner_s(self):
+        self.table()
+        process, web = self.started(http={"listen": "127.0.0.1:0"})
+        web.wait_state("caught-up", 20)
+        path = os.path.join(self.made.state, "control.sock")
+        ask = "curl -s -o /dev/null -w %{http_code} --unix-socket " + path + " http://localhost/api/v1/task"
+        self.assertEqual(subprocess.run(ask.split(), capture_output=True, text=True, timeout=20, check=True).stdout, "200")
+        if os.geteuid() == 0:  # who else could try it as somebody else
+            for folder in (self.made.folder, self.made.state):
+                os.chmod(folder, 0o755)
+            other = {"user": "nobody", "group": "nogroup", "extra_groups": [], "capture_output": True, "text": True, "timeout": 20, "check": False}
+            self.assertEqual(subprocess.run(ask.split(), **other).stdout, "000", "the file does not let them in")
+            os.chmod(path, 0o666)
+            self.assertEqual(subprocess.run(ask.split(), **other).stdout, "403", "nor does the server")
         self.assertEqual(process.stop(), 0, process.tail())
 
     def test_off_loopback_a_token_is_needed(self):

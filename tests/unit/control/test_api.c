@@ -72,6 +72,27 @@ Test(api, a_task_is_shown_as_json_whatever_its_texts_hold)
     cr_assert(json_is_null(json_object_get(member("lag"), "seconds")));
 }
 
+Test(api, all_that_is_away_is_listed_and_one_is_the_cause)
+{
+    struct view_snapshot *s = view_blank();
+    s->state = VIEW_RETRYING;
+    s->side = VIEW_SOURCE;
+    s->wanted = VIEW_STATES;
+    s->trouble[VIEW_SOURCE] = (struct view_trouble){.who = 2, .cause = "one"};
+    s->trouble[VIEW_DESTINATION] = (struct view_trouble){.who = 1, .cause = "two"};
+    view_publish(view, s);
+    cr_assert_eq(ask("GET", "/api/v1/task", ""), 200);
+    cr_assert_str_eq(json_string_value(json_object_get(member("retrying"), "cause")), "one");
+    cr_assert_eq(json_array_size(member("away")), 2);
+    json_t *second = json_array_get(member("away"), 1);
+    cr_assert_str_eq(json_string_value(json_object_get(second, "side")), "destination");
+    cr_assert_str_eq(json_string_value(json_object_get(second, "cause")), "two");
+    show(VIEW_STREAMING);
+    cr_assert_eq(ask("GET", "/api/v1/task", ""), 200);
+    cr_assert_eq(json_array_size(member("away")), 0);
+    cr_assert(json_is_null(member("retrying")));
+}
+
 Test(api, wishes_are_left_in_the_box)
 {
     show(VIEW_STREAMING);

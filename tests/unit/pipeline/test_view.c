@@ -100,6 +100,29 @@ Test(view, counters_are_found_again_and_shown_by_name)
     view_free(v);
 }
 
+Test(view, rates_of_topics_are_evened_out)
+{
+    struct view *v = a_view();
+    struct topic_counter *t = counters_topic(&v->counters, SLICE_LIT("t"));
+    struct view_snapshot *before = view_blank();
+    cr_assert(view_fill_counters(v, before, NULL));
+    cr_assert_eq(before->topics[0].rate, 0);
+    for (int i = 1; i <= 100; i++) { /* 20 s of 500 a second, in bursts */
+        struct view_snapshot *s = view_blank();
+        s->at_us = before->at_us + 200000;
+        if (i % 5 == 0)
+            count(&t->messages, 500);
+        cr_assert(view_fill_counters(v, s, before));
+        if (i > 50)
+            cr_assert(s->topics[0].rate > 250 && s->topics[0].rate < 750, "%lu at %d",
+                      s->topics[0].rate, i);
+        view_release(before);
+        before = s;
+    }
+    view_release(before);
+    view_free(v);
+}
+
 Test(view, past_a_bound_all_tables_share_one_entry)
 {
     struct view *v = a_view();
