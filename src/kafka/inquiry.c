@@ -12,24 +12,7 @@
 
 #define GROUP_TOPICS 500
 
-/* One request and its answer. */
-struct question {
-    struct kafka_admin *a;
-    rd_kafka_queue_t *queue;
-    rd_kafka_AdminOptions_t *options;
-    struct kafka_slices slices;
-    rd_kafka_event_t *answer;
-};
-
-static struct question question_of(struct kafka_admin *a, rd_kafka_admin_op_t op)
-{
-    struct question q = {.a = a, .slices = kafka_slices_begin(a)};
-    q.queue = rd_kafka_queue_new(a->rk);
-    q.options = kafka_admin_options(a, op);
-    return q;
-}
-
-static void ask_operations(struct question *q)
+static void ask_operations(struct kafka_question *q)
 {
     rd_kafka_error_t *error =
         rd_kafka_AdminOptions_set_include_authorized_operations(q->options, 1);
@@ -38,28 +21,19 @@ static void ask_operations(struct question *q)
 }
 
 /* Waits. ERR_OK also when the broker does not know the request: then answer is NULL. */
-static enum err wait_for(struct question *q, struct errmsg *msg)
+static enum err wait_for(struct kafka_question *q, struct errmsg *msg)
 {
-    q->answer = kafka_admin_answer(q->a, q->queue, &q->slices);
-    if (q->answer == NULL)
-        return kafka_admin_tell(q->a, NULL, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
-    rd_kafka_resp_err_t re = rd_kafka_event_error(q->answer);
+    rd_kafka_resp_err_t re;
+    kafka_question_wait(q, &re);
     if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
-    enum err e = kafka_err(re);
-    if (e == ERR_BROKER_DOWN)
+    if (q->answer == NULL)
+        return kafka_admin_tell(q->a, NULL, re, NULL, msg);
+    if (kafka_err(re) == ERR_BROKER_DOWN)
         return kafka_admin_tell(q->a, NULL, re, rd_kafka_event_error_string(q->answer), msg);
     rd_kafka_event_destroy(q->answer);
     q->answer = NULL;
     return ERR_OK;
-}
-
-static void question_end(struct question *q)
-{
-    if (q->answer != NULL)
-        rd_kafka_event_destroy(q->answer);
-    rd_kafka_AdminOptions_destroy(q->options);
-    rd_kafka_queue_destroy(q->queue);
 }
 
 static const struct {
@@ -112,7 +86,7 @@ static enum err ask_broker(struct kafka_admin *a, int32_t id, struct kafka_clust
     char name[16];
     size_t n = 0, entries = 0;
     snprintf(name, sizeof name, "%d", id);
-    struct question q = question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *which = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, name);
     rd_kafka_DescribeConfigs(a->rk, &which, 1, q.options, q.queue);
     enum err e = wait_for(&q, msg);
@@ -130,7 +104,7 @@ static enum err ask_broker(struct kafka_admin *a, int32_t id, struct kafka_clust
         out->settings_known = entries > 0;
     }
     rd_kafka_ConfigResource_destroy(which);
-    question_end(&q);
+    kafka_question_end(&q);
     return e;
 }
 
@@ -144,7 +118,7 @@ enum err kafka_ask_cluster(struct kafka_admin *a, struct kafka_cluster_facts *ou
         return ERR_OK;
     }
     int32_t id = -1;
-    struct question q = question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER);
     ask_operations(&q);
     rd_kafka_DescribeCluster(a->rk, q.options, q.queue);
     enum err e = wait_for(&q, msg);
@@ -159,7 +133,7 @@ enum err kafka_ask_cluster(struct kafka_admin *a, struct kafka_cluster_facts *ou
         if (nodes > 0)
             id = (int32_t)rd_kafka_Node_id(node[0]);
     }
-    question_end(&q);
+    kafka_question_end(&q);
     if (e == ERR_OK && id >= 0)
         e = ask_broker(a, id, &facts, msg);
     if (e == ERR_OK)
@@ -222,7 +196,7 @@ static enum err describe(struct kafka_admin *a, struct kafka_topic_facts *topics
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         names[i] = topics[i].name;
-    struct question q = question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
     ask_operations(&q);
     rd_kafka_TopicCollection_t *which = rd_kafka_TopicCollection_of_topic_names(names, count);
     rd_kafka_DescribeTopics(a->rk, which, q.options, q.queue);
@@ -237,7 +211,7 @@ static enum err describe(struct kafka_admin *a, struct kafka_topic_facts *topics
         }
     }
     rd_kafka_TopicCollection_destroy(which);
-    question_end(&q);
+    kafka_question_end(&q);
     return e;
 }
 
@@ -277,7 +251,7 @@ static enum err ask_settings(struct kafka_admin *a, struct kafka_topic_facts *to
             which[n++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i].name);
     if (n == 0)
         return ERR_OK;
-    struct question q = question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_DescribeConfigs(a->rk, which, n, q.options, q.queue);
     enum err e = wait_for(&q, msg);
     const rd_kafka_ConfigResource_t **r = NULL;
@@ -290,7 +264,7 @@ static enum err ask_settings(struct kafka_admin *a, struct kafka_topic_facts *to
             take_topic_settings(t, r[i]);
     }
     rd_kafka_ConfigResource_destroy_array(which, n);
-    question_end(&q);
+    kafka_question_end(&q);
     return e;
 }
 
@@ -320,7 +294,7 @@ static enum err ask_offsets(struct kafka_admin *a, struct kafka_topic_facts *top
         return ERR_OK;
     }
     size_t n = 0;
-    struct question q = question_of(a, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
     rd_kafka_ListOffsets(a->rk, list, q.options, q.queue);
     enum err e = wait_for(&q, msg);
     const rd_kafka_ListOffsetsResultInfo_t **info = NULL;
@@ -334,7 +308,7 @@ static enum err ask_offsets(struct kafka_admin *a, struct kafka_topic_facts *top
             take_offset(t, use, p->offset);
     }
     rd_kafka_topic_partition_list_destroy(list);
-    question_end(&q);
+    kafka_question_end(&q);
     return e;
 }
 

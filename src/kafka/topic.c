@@ -216,40 +216,51 @@ static enum err wait_settled(struct kafka_admin *a, const char *topic, struct er
     }
 }
 
-/*
- * One Admin API request: sent by the caller on queue; the event is the
- * caller's to destroy. NULL: no answer in time, or refused.
- */
-rd_kafka_event_t *kafka_admin_answer(struct kafka_admin *a, rd_kafka_queue_t *queue,
-                                     struct kafka_slices *s)
-{
-    int slice;
-    while ((slice = kafka_slices_next(s)) > 0) {
-        rd_kafka_event_t *ev = rd_kafka_queue_poll(queue, slice);
-        if (ev != NULL)
-            return ev;
-        if (refused(a))
-            break;
-    }
-    return NULL;
-}
-
-rd_kafka_AdminOptions_t *kafka_admin_options(struct kafka_admin *a, rd_kafka_admin_op_t op)
+struct kafka_question kafka_question_of(struct kafka_admin *a, rd_kafka_admin_op_t op)
 {
     char why[128];
-    rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->rk, op);
-    (void)rd_kafka_AdminOptions_set_request_timeout(o, a->timeout_ms, why, sizeof why);
-    return o;
+    struct kafka_question q = {.a = a, .slices = kafka_slices_begin(a)};
+    q.queue = rd_kafka_queue_new(a->rk);
+    q.options = rd_kafka_AdminOptions_new(a->rk, op);
+    (void)rd_kafka_AdminOptions_set_request_timeout(q.options, a->timeout_ms, why, sizeof why);
+    return q;
+}
+
+void kafka_question_wait(struct kafka_question *q, rd_kafka_resp_err_t *re)
+{
+    int slice;
+    *re = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    while (q->answer == NULL && (slice = kafka_slices_next(&q->slices)) > 0) {
+        q->answer = rd_kafka_queue_poll(q->queue, slice);
+        if (q->answer == NULL && refused(q->a))
+            break;
+    }
+    if (q->answer != NULL)
+        *re = rd_kafka_event_error(q->answer);
+}
+
+void kafka_question_end(struct kafka_question *q)
+{
+    if (q->answer != NULL)
+        rd_kafka_event_destroy(q->answer);
+    rd_kafka_AdminOptions_destroy(q->options);
+    rd_kafka_queue_destroy(q->queue);
+}
+
+/* Waits; the sentence when the request as a whole failed. */
+static enum err answer_of(struct kafka_question *q, const char *topic, struct errmsg *msg)
+{
+    rd_kafka_resp_err_t re;
+    kafka_question_wait(q, &re);
+    if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ERR_OK;
+    const char *text = q->answer != NULL ? rd_kafka_event_error_string(q->answer) : NULL;
+    return kafka_admin_tell(q->a, topic, re, text, msg);
 }
 
 static enum err create_judge(struct kafka_admin *a, const char *topic, rd_kafka_event_t *ev,
                              bool *created, struct errmsg *msg)
 {
-    if (ev == NULL)
-        return kafka_admin_tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
-    if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_admin_tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev),
-                                msg);
     size_t n;
     const rd_kafka_topic_result_t **results =
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
@@ -281,17 +292,12 @@ static enum err create_real(struct kafka_admin *a, const char *topic, int32_t pa
     for (size_t i = 0; i < a->setting_count; i++)
         rd_kafka_NewTopic_set_config(spec, a->settings[i].name, a->settings[i].value);
 
-    struct kafka_slices s = kafka_slices_begin(a);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
-    rd_kafka_AdminOptions_t *options = kafka_admin_options(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_CreateTopics(a->rk, &spec, 1, options, queue);
-    rd_kafka_event_t *ev = kafka_admin_answer(a, queue, &s);
-    enum err e = create_judge(a, topic, ev, created, msg);
-
-    if (ev != NULL)
-        rd_kafka_event_destroy(ev);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_CreateTopics(a->rk, &spec, 1, q.options, q.queue);
+    enum err e = answer_of(&q, topic, msg);
+    if (e == ERR_OK)
+        e = create_judge(a, topic, q.answer, created, msg);
+    kafka_question_end(&q);
     rd_kafka_NewTopic_destroy(spec);
     return e;
 }
@@ -351,28 +357,21 @@ enum err kafka_topic_records(struct kafka_admin *a, const char *topic, int64_t *
 }
 
 /* The value of max.message.bytes in the answer, 0 when it is not told. */
-static enum err message_max_judge(struct kafka_admin *a, const char *topic, rd_kafka_event_t *ev,
-                                  int64_t *bytes, struct errmsg *msg)
+static int64_t message_max_of(rd_kafka_event_t *ev)
 {
-    if (ev == NULL)
-        return kafka_admin_tell(a, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, msg);
-    if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_admin_tell(a, topic, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev),
-                                msg);
-    *bytes = 0;
-    size_t n;
+    size_t n, entries;
+    int64_t bytes = 0;
     const rd_kafka_ConfigResource_t **resources =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(ev), &n);
     if (n != 1 || rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return ERR_OK;
-    size_t entries;
+        return 0;
     const rd_kafka_ConfigEntry_t **entry = rd_kafka_ConfigResource_configs(resources[0], &entries);
     for (size_t i = 0; i < entries; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entry[i]);
         if (value != NULL && strcmp(rd_kafka_ConfigEntry_name(entry[i]), "max.message.bytes") == 0)
-            *bytes = strtoll(value, NULL, 10);
+            bytes = strtoll(value, NULL, 10);
     }
-    return ERR_OK;
+    return bytes;
 }
 
 enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64_t *bytes,
@@ -382,19 +381,14 @@ enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64
         *bytes = 0;
         return ERR_OK;
     }
-    struct kafka_slices s = kafka_slices_begin(a);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
-    rd_kafka_AdminOptions_t *options = kafka_admin_options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_ConfigResource_t *which = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    rd_kafka_DescribeConfigs(a->rk, &which, 1, options, queue);
-    rd_kafka_event_t *ev = kafka_admin_answer(a, queue, &s);
-    enum err e = message_max_judge(a, topic, ev, bytes, msg);
-
-    if (ev != NULL)
-        rd_kafka_event_destroy(ev);
+    rd_kafka_DescribeConfigs(a->rk, &which, 1, q.options, q.queue);
+    enum err e = answer_of(&q, topic, msg);
+    if (e == ERR_OK)
+        *bytes = message_max_of(q.answer);
+    kafka_question_end(&q);
     rd_kafka_ConfigResource_destroy(which);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
     return e;
 }
 

@@ -30,14 +30,23 @@ struct kafka_slices kafka_slices_begin(struct kafka_admin *a);
 int kafka_slices_next(struct kafka_slices *s);
 
 /*
- * One Admin API request: sent by the caller on queue; the event is the
- * caller's to destroy. NULL: no answer in time, or refused.
+ * One Admin API request and its answer: kafka_question_of(), then the request
+ * itself with its options on its queue, kafka_question_wait(), and
+ * kafka_question_end() in any case.
  */
-rd_kafka_event_t *kafka_admin_answer(struct kafka_admin *a, rd_kafka_queue_t *queue,
-                                     struct kafka_slices *s);
+struct kafka_question {
+    struct kafka_admin *a;
+    rd_kafka_queue_t *queue;
+    rd_kafka_AdminOptions_t *options; /* with the client's deadline */
+    struct kafka_slices slices;
+    rd_kafka_event_t *answer; /* NULL: there is none yet */
+};
 
-/* With the client's deadline; to be destroyed. */
-rd_kafka_AdminOptions_t *kafka_admin_options(struct kafka_admin *a, rd_kafka_admin_op_t op);
+struct kafka_question kafka_question_of(struct kafka_admin *a, rd_kafka_admin_op_t op);
+
+/* Sets the answer. *re: what it says of the request as a whole; time that is over is one, too. */
+void kafka_question_wait(struct kafka_question *q, rd_kafka_resp_err_t *re);
+void kafka_question_end(struct kafka_question *q);
 
 /* The sentence for a request that failed; the client's trouble explains it better. */
 enum err kafka_admin_tell(struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t re,
