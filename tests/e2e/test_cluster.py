@@ -3,15 +3,18 @@
 In the long tier only: three brokers take half a minute to start.
 """
 
+import re
+import subprocess
 import threading
+import time
 import unittest
 
 from lib import servers
-from lib.case import LONG, EndToEnd
+from lib.case import LONG, EndToEnd, note
 
 
 class ThreeBrokers(EndToEnd):
-    seconds = 150
+    seconds = 700
 
     def setUp(self):
         super().setUp()
@@ -46,6 +49,72 @@ class ThreeBrokers(EndToEnd):
             self.assert_tables_equal(self.connection, self.fold(messages), ["t"])
             # The idempotent producer sent nothing twice, either.
             self.assertEqual(len(messages), 3200)
+
+    def test_one_of_three_killed_every_few_seconds(self):
+        """A million changes, of which every row's are in order and none is missing or twice."""
+        rows, turns = 200_000, 4
+        with servers.Cluster() as cluster:
+            task = self.task(self.server, start=self.server.position(), brokers=cluster.brokers,
+                             destination={"partitions": 6, "replication_factor": 3, "compression": "lz4"})
+            done = threading.Event()
+            kills = []
+
+            def write():
+                with self.server.connect(self.database) as c:
+                    for i in range(0, rows, 2000):
+                        c.run("INSERT INTO t VALUES " + ",".join(f"({n}, 0)" for n in range(i, i + 2000)))
+                    for _ in range(turns):
+                        for i in range(0, rows, 10_000):
+                            c.run(f"UPDATE t SET v = v + 1 WHERE id BETWEEN {i} AND {i + 9999}")
+
+            def kill():
+                # The first broker is the only controller: without it nobody could take over.
+                while not done.wait(3):
+                    broker = cluster.others[len(kills) % 2]
+                    broker.stop(kill=True)
+                    kills.append(broker.port)
+                    done.wait(1)
+                    broker.start()
+
+            writer, killer = threading.Thread(target=write), threading.Thread(target=kill)
+            with task.start() as process:
+                process.wait_streaming()
+                began = time.monotonic()
+                writer.start()
+                killer.start()
+                try:
+                    writer.join()
+                    wanted = rows * (turns + 1)
+                    servers.wait_for(lambda: self.high_watermarks(cluster) >= wanted, 400, f"{wanted} messages")
+                finally:
+                    done.set()
+                    killer.join()
+                self.assertEqual(process.stop(), 0, process.tail())
+            note(f"{wanted} changes in {time.monotonic() - began:.0f} s, {len(kills)} kills")
+            self.assertGreater(len(kills), 3)
+            self.assert_in_order(cluster, rows, turns)
+
+    def high_watermarks(self, cluster):
+        """Messages in the topic, by the ends of its partitions."""
+        asked = [w for n in range(6) for w in ("-t", f"{self.name}:{n}:-1")]
+        done = subprocess.run(["kcat", "-b", cluster.brokers, "-Q", *asked], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        return sum(int(n) for n in re.findall(r"offset (\d+)", done.stdout))
+
+    def assert_in_order(self, cluster, rows, turns):
+        """Each row's versions come one after the other, in one partition, with ids that grow."""
+        command = ["kcat", "-b", cluster.brokers, "-C", "-t", self.name, "-o", "beginning", "-e", "-q", "-f", "%p %s\n"]
+        change = re.compile(rb'(\d+) \{"data":\[\{"id":"(\d+)","v":"(\d+)"\}\].*?,"id":(\d+),')
+        versions, highest, count = {}, {}, 0
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as reader:
+            for line in reader.stdout:
+                partition, key, version, number = (int(n) for n in change.match(line).groups())
+                self.assertEqual(version, versions.get(key, (partition, -1))[1] + 1, line)
+                self.assertEqual(partition, versions.get(key, (partition, -1))[0], line)
+                self.assertGreater(number, highest.get(partition, 0), line)
+                versions[key], highest[partition] = (partition, version), number
+                count += 1
+        self.assertEqual(count, rows * (turns + 1))
+        self.assertEqual((len(versions), {v for _, v in versions.values()}), (rows, {turns}))
 
     def wait_rows(self, cluster, count):
         servers.wait_for(lambda: len(self.messages(brokers=cluster.brokers)) >= count, 60, f"{count} messages")
