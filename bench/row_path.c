@@ -134,7 +134,7 @@ static void bind(struct row_path *p, struct bound *b, const struct binlog_format
     define(b, &map, head->database, head->name);
     struct errmsg em = {0};
     must("a row plan", row_plan_new(b->table, &b->plan, &em));
-    struct canal_names names = {.database = b->table->database, .table = b->table->name};
+    struct message_names names = {.database = b->table->database, .table = b->table->name};
     must("constant JSON", canal_table_new(&p->canal, b->table, &names, &b->canal, &em));
     b->key = key_table_new(b->table, PARTITION_KEY, NULL, 0);
     b->raw = malloc(head->raw.len);

@@ -167,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     struct canal_table *ct;
     struct errmsg em;
-    struct canal_names names = {t->database, t->name, NULL};
+    struct message_names names = {t->database, t->name, NULL};
     struct canal_json *enc = canal_json_new(&o, &zone);
     MUST(enc != NULL);
     MUST(canal_table_new(&o, t, &names, &ct, &em) == ERR_OK);

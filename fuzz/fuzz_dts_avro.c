@@ -366,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     struct dts_avro_table *at;
     struct errmsg em;
-    struct canal_names names = {t->database, t->name, NULL};
+    struct message_names names = {t->database, t->name, NULL};
     struct dts_avro *enc = dts_avro_new();
     MUST(enc != NULL);
     MUST(dts_avro_table_new(&o, t, &names, frame, &at, &em) == ERR_OK);

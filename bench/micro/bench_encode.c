@@ -114,7 +114,7 @@ static void bench_row(const char *name, struct column *columns, uint32_t count,
                               .partition_count = 1,
                               .partition = first}};
     struct canal_options o = {0};
-    struct canal_names names = {.database = r.table.database, .table = r.table.name};
+    struct message_names names = {.database = r.table.database, .table = r.table.name};
     struct errmsg em;
     writer_init(&r.value, 1 << 20);
     writer_init(&r.key, 1 << 20);

@@ -10,8 +10,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "encode/canal_json.h"
+#include "encode/constant.h"
 #include "encode/json_escape.h"
 
 struct canal_column;
@@ -23,7 +23,7 @@ struct canal_column {
     canal_put_fn *put;   /* for cells of `kind` */
     enum cell_kind kind; /* what cells of this column are unless NULL or absent */
     uint16_t index;      /* of the column in the table */
-    struct slice name;   /* ,"name":  with CANAL_COPY readable bytes behind it */
+    struct slice name;   /* ,"name":  with ENCODE_COPY readable bytes behind it */
     const struct column *column;
     const char *source_name;    /* for messages */
     uint32_t label_count;       /* ENUM: with the empty one; SET: members */
@@ -37,7 +37,7 @@ struct canal_table {
     uint32_t column_count; /* those that are sent */
     struct canal_column *columns;
     size_t fixed; /* worst case of a row without its unbounded values */
-    /* The constants between the parts, in order; each with CANAL_COPY readable bytes behind it. */
+    /* The constants between the parts, in order; each with ENCODE_COPY readable bytes behind it. */
     struct slice after_data;   /* ],"database":...,"es": */
     struct slice insert_rest;  /* from ,"isDdl" to "ts": with "old":null */
     struct slice delete_rest;  /* the same without "old" */
@@ -61,24 +61,9 @@ struct canal_json {
     struct writer spare;    /* a row that might fit exactly */
 };
 
-/*
- * Constants of up to this many bytes are copied as so many, which is one or
- * two vector moves; what is too much is written over.
- */
-#define CANAL_COPY 32
-
 /* A text is escaped in pieces of this size at most, so that no more than six times that is spare.
  */
 #define CANAL_PIECE 4096
-
-static inline uint8_t *canal_constant(uint8_t *p, struct slice s)
-{
-    if (s.len <= CANAL_COPY)
-        memcpy(p, s.ptr, CANAL_COPY);
-    else
-        memcpy(p, s.ptr, s.len);
-    return p + s.len;
-}
 
 static inline uint8_t *canal_fail(struct canal_json *enc, enum err e)
 {

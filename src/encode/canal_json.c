@@ -50,7 +50,7 @@ uint8_t *canal_more_room(struct canal_json *enc, uint8_t *p, size_t n)
 static uint8_t *put_cell(struct canal_json *enc, const struct canal_column *cc,
                          const struct cell *cell, uint8_t *p)
 {
-    p = canal_constant(p, cc->name);
+    p = encode_constant(p, cc->name);
     if (__builtin_expect(cell->kind == cc->kind, 1))
         p = cc->put(enc, cc, cell, p);
     else
@@ -136,7 +136,7 @@ static uint8_t *put_first_part(struct canal_json *enc, const struct canal_table 
         p = put_row(enc, ct, c->after, c->op == CHANGE_UPDATE ? c->before : NULL, p);
     if (p == NULL)
         return NULL;
-    p = number_u64(canal_constant(p, ct->after_data), c->es_ms);
+    p = number_u64(encode_constant(p, ct->after_data), c->es_ms);
     if (enc->options.gtid && c->gtid.len > 0 && (p = put_gtid(enc, c->gtid, p)) == NULL)
         return NULL;
     static const char id[] = ",\"id\":";
@@ -150,14 +150,14 @@ static uint8_t *put_change(struct canal_json *enc, const struct canal_table *ct,
     if ((p = put_first_part(enc, ct, c, p)) == NULL)
         return NULL;
     if (c->op == CHANGE_UPDATE) {
-        p = put_old(enc, ct, c, canal_constant(p, ct->update_types));
+        p = put_old(enc, ct, c, encode_constant(p, ct->update_types));
         if (p == NULL)
             return NULL;
-        p = canal_constant(p, ct->update_rest);
+        p = encode_constant(p, ct->update_rest);
     } else {
-        p = canal_constant(p, c->op == CHANGE_DELETE ? ct->delete_rest : ct->insert_rest);
+        p = encode_constant(p, c->op == CHANGE_DELETE ? ct->delete_rest : ct->insert_rest);
     }
-    return canal_constant(number_u64(p, c->ts_ms), ct->tail[c->op]);
+    return encode_constant(number_u64(p, c->ts_ms), ct->tail[c->op]);
 }
 
 static enum err encode_into(struct canal_json *enc, const struct canal_table *ct,
@@ -180,24 +180,17 @@ static enum err encode_into(struct canal_json *enc, const struct canal_table *ct
     return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
 }
 
-/*
- * The room that is asked for in advance can be more than is left although the
- * row would fit. Then it is written elsewhere first, with as much to spare as
- * can be asked in vain.
- */
-static enum err encode_exactly(struct canal_json *enc, const struct canal_table *ct,
-                               const struct change *c, struct writer *value)
+/* A message to be written, for spare_write(). */
+struct message {
+    struct canal_json *enc;
+    const struct canal_table *ct;
+    const struct change *c;
+};
+
+static enum err write_message(void *arg, struct writer *w)
 {
-    size_t room = spare_room(value);
-    enc->spare.max = spare_sum(room, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16);
-    writer_clear(&enc->spare);
-    enum err e = encode_into(enc, ct, c, &enc->spare);
-    if (e == ERR_OK && enc->spare.len > room)
-        e = ERR_TOO_LARGE;
-    if (e == ERR_OK)
-        writer_slice_put(value, writer_slice(&enc->spare));
-    spare_keep_small(&enc->spare);
-    return e == ERR_OK ? value->err : e;
+    const struct message *m = arg;
+    return encode_into(m->enc, m->ct, m->c, w);
 }
 
 enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
@@ -216,7 +209,9 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
     if (value->fixed && value->cap < value->max)
         return ERR_NO_ROOM; /* in more memory it may fit */
     const struct canal_column *failed = enc->failed;
-    e = encode_exactly(enc, ct, c, value);
+    struct message m = {enc, ct, c};
+    e = spare_write(&enc->spare, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16, value,
+                    write_message, &m);
     spare_keep_small(&enc->document);
     spare_keep_small(&enc->scratch);
     if (e == ERR_OK)

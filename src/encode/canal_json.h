@@ -53,7 +53,7 @@ struct canal_json;
  * UTF-8; ERR_NO_MEMORY.
  */
 NODISCARD enum err canal_table_new(const struct canal_options *o, const struct table *t,
-                                   const struct canal_names *names, struct canal_table **out,
+                                   const struct message_names *names, struct canal_table **out,
                                    struct errmsg *em);
 void canal_table_free(struct canal_table *ct); /* may be NULL */
 

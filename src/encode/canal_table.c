@@ -1,7 +1,6 @@
 /* The constant part of Canal JSON, made once per version of a table. */
 #include "encode/canal_int.h"
 
-#include <stdlib.h>
 
 /* java.sql.Types, as Canal uses them; unsigned integers by column, not by value. */
 static int sql_type(const struct column *col, bool enum_ordinal)
@@ -59,19 +58,11 @@ static int sql_type(const struct column *col, bool enum_ordinal)
     return 12;
 }
 
-/* Builds the byte strings; fails for good like its writer, and tells bad text apart. */
-struct builder {
-    struct writer w;
-    struct arena *arena;
-    const struct json_escape *escape;
-    struct slice bad; /* ptr not NULL: a text that is no UTF-8 */
-};
-
 static void put_string(struct builder *b, struct slice s)
 {
     writer_lit(&b->w, "\"");
     if (writer_reserve(&b->w, JSON_ESCAPE_ROOM(s.len))) {
-        uint8_t *end = b->escape->utf8(writer_tail(&b->w), s.ptr, s.len);
+        uint8_t *end = json_escape_best()->utf8(writer_tail(&b->w), s.ptr, s.len);
         if (end == NULL)
             b->bad = s;
         else
@@ -80,29 +71,12 @@ static void put_string(struct builder *b, struct slice s)
     writer_lit(&b->w, "\"");
 }
 
-/* What was written so far, kept in the arena; the writer is empty again. */
-static struct slice keep(struct builder *b)
-{
-    struct slice s = writer_slice(&b->w);
-    uint8_t *copy = arena_alloc(b->arena, s.len + CANAL_COPY);
-    if (copy == NULL)
-        return SLICE_LIT("");
-    memcpy(copy, s.ptr, s.len);
-    writer_clear(&b->w);
-    return slice_of(copy, s.len);
-}
-
-static struct slice name_as(const struct table *t, const struct canal_names *names, uint32_t i)
-{
-    return names->columns != NULL ? names->columns[i] : t->columns[i].name;
-}
-
 static void put_mysql_types(struct builder *b, const struct table *t,
-                            const struct canal_names *names, bool bare)
+                            const struct message_names *names, bool bare)
 {
     const char *before = "{";
     for (uint32_t i = 0; i < t->column_count; i++) {
-        struct slice name = name_as(t, names, i);
+        struct slice name = names->columns[i];
         if (name.len == 0)
             continue;
         writer_slice_put(&b->w, slice_str(before));
@@ -116,12 +90,12 @@ static void put_mysql_types(struct builder *b, const struct table *t,
     writer_lit(&b->w, "}");
 }
 
-static void put_sql_types(struct builder *b, const struct table *t, const struct canal_names *names,
-                          bool enum_ordinal)
+static void put_sql_types(struct builder *b, const struct table *t,
+                          const struct message_names *names, bool enum_ordinal)
 {
     const char *before = "{";
     for (uint32_t i = 0; i < t->column_count; i++) {
-        struct slice name = name_as(t, names, i);
+        struct slice name = names->columns[i];
         if (name.len == 0)
             continue;
         writer_slice_put(&b->w, slice_str(before));
@@ -134,7 +108,8 @@ static void put_sql_types(struct builder *b, const struct table *t, const struct
     writer_lit(&b->w, "}");
 }
 
-static void put_pk_names(struct builder *b, const struct table *t, const struct canal_names *names)
+static void put_pk_names(struct builder *b, const struct table *t,
+                         const struct message_names *names)
 {
     if (t->pk_count == 0) {
         writer_lit(&b->w, "null");
@@ -142,7 +117,7 @@ static void put_pk_names(struct builder *b, const struct table *t, const struct 
     }
     const char *before = "[";
     for (uint32_t i = 0; i < t->pk_count; i++) {
-        struct slice name = name_as(t, names, t->pk[i]);
+        struct slice name = names->columns[t->pk[i]];
         writer_slice_put(&b->w, slice_str(before));
         put_string(b, name.len > 0 ? name : t->columns[t->pk[i]].name);
         before = ",";
@@ -152,7 +127,7 @@ static void put_pk_names(struct builder *b, const struct table *t, const struct 
 
 /* ,"isDdl":false,"mysqlType":{...} */
 static void put_types_part(struct builder *b, const struct canal_options *o, const struct table *t,
-                           const struct canal_names *names)
+                           const struct message_names *names)
 {
     writer_lit(&b->w, ",\"isDdl\":false,\"mysqlType\":");
     put_mysql_types(b, t, names, o->bare_type);
@@ -160,7 +135,7 @@ static void put_types_part(struct builder *b, const struct canal_options *o, con
 
 /* ,"pkNames":[...],"sql":"","sqlType":{...},"table":"...","ts": */
 static void put_last_part(struct builder *b, const struct canal_options *o, const struct table *t,
-                          const struct canal_names *names)
+                          const struct message_names *names)
 {
     writer_lit(&b->w, ",\"pkNames\":");
     put_pk_names(b, t, names);
@@ -172,51 +147,45 @@ static void put_last_part(struct builder *b, const struct canal_options *o, cons
 }
 
 static void build_constants(struct canal_table *ct, struct builder *b,
-                            const struct canal_options *o, const struct canal_names *names)
+                            const struct canal_options *o, const struct message_names *names)
 {
     const struct table *t = ct->table;
     writer_lit(&b->w, "],\"database\":");
     put_string(b, names->database);
     writer_lit(&b->w, ",\"es\":");
-    ct->after_data = keep(b);
+    ct->after_data = builder_keep(b);
 
     put_types_part(b, o, t, names);
     writer_lit(&b->w, ",\"old\":null");
     put_last_part(b, o, t, names);
-    ct->insert_rest = keep(b);
+    ct->insert_rest = builder_keep(b);
 
     put_types_part(b, o, t, names);
     put_last_part(b, o, t, names);
-    ct->delete_rest = keep(b);
+    ct->delete_rest = builder_keep(b);
 
     put_types_part(b, o, t, names);
     writer_lit(&b->w, ",\"old\":[");
-    ct->update_types = keep(b);
+    ct->update_types = builder_keep(b);
     writer_lit(&b->w, "]");
     put_last_part(b, o, t, names);
-    ct->update_rest = keep(b);
+    ct->update_rest = builder_keep(b);
 
     static const char *const types[] = {"INSERT", "UPDATE", "DELETE", "INIT"};
     for (int op = 0; op < 4; op++) {
         bool as_insert = op == CHANGE_INIT && o->init_as_insert;
         writer_printf(&b->w, ",\"type\":\"%s\"}", types[as_insert ? CHANGE_INSERT : op]);
-        ct->tail[op] = keep(b);
+        ct->tail[op] = builder_keep(b);
     }
 }
 
-/* In row images but none of the table's own: a hash column, or Alibaba's key of tables without one. */
-static bool is_hidden(const struct column *c)
-{
-    return c->hidden || slice_eq(c->name, SLICE_LIT("__#alibaba_rds_row_id#__"));
-}
-
 static void build_columns(struct canal_table *ct, struct builder *b, const struct canal_options *o,
-                          const struct canal_names *names)
+                          const struct message_names *names)
 {
     const struct table *t = ct->table;
     ct->columns = arena_array(b->arena, t->column_count, sizeof *ct->columns);
     for (uint32_t i = 0; i < t->column_count && ct->columns != NULL; i++) {
-        struct slice name = name_as(t, names, i);
+        struct slice name = names->columns[i];
         if (name.len == 0)
             continue;
         struct canal_column *cc = &ct->columns[ct->column_count++];
@@ -226,11 +195,11 @@ static void build_columns(struct canal_table *ct, struct builder *b, const struc
         cc->column = &t->columns[i];
         writer_put(&b->w, t->columns[i].name.ptr, t->columns[i].name.len);
         writer_u8(&b->w, 0);
-        cc->source_name = (const char *)keep(b).ptr;
+        cc->source_name = (const char *)builder_keep(b).ptr;
         writer_lit(&b->w, ",");
         put_string(b, name);
         writer_lit(&b->w, ":");
-        cc->name = keep(b);
+        cc->name = builder_keep(b);
         ct->fixed += 2 * (cc->name.len + cc->room);
     }
 }
@@ -241,55 +210,26 @@ static size_t fixed_room(const struct canal_table *ct)
     size_t rest = ct->update_types.len + ct->update_rest.len;
     if (ct->insert_rest.len > rest)
         rest = ct->insert_rest.len;
-    return ct->fixed + ct->after_data.len + rest + ct->tail[CHANGE_INSERT].len + 256 + CANAL_COPY;
-}
-
-/* The names as sent, with what must not be sent left out. */
-static enum err own_names(const struct table *t, const struct canal_names *names,
-                          struct slice **own)
-{
-    *own = calloc(t->column_count + 1, sizeof **own);
-    if (*own == NULL)
-        return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < t->column_count; i++)
-        (*own)[i] = is_hidden(&t->columns[i]) ? SLICE_LIT("") : name_as(t, names, i);
-    return ERR_OK;
+    return ct->fixed + ct->after_data.len + rest + ct->tail[CHANGE_INSERT].len + 256 + ENCODE_COPY;
 }
 
 enum err canal_table_new(const struct canal_options *o, const struct table *t,
-                         const struct canal_names *names, struct canal_table **out,
+                         const struct message_names *names, struct canal_table **out,
                          struct errmsg *em)
 {
-    struct canal_names own = *names;
-    struct slice *columns;
-    TRY(own_names(t, names, &columns));
-    own.columns = columns;
-
-    enum err e = ERR_NO_MEMORY;
-    struct builder b = {.arena = arena_new(512 + t->column_count * 128), .escape = json_escape_best()};
-    writer_init(&b.w, SIZE_MAX / 2);
-    struct canal_table *ct = NULL;
-    if (b.arena == NULL || (ct = arena_alloc(b.arena, sizeof *ct)) == NULL)
-        goto out;
-    ct->arena = b.arena;
-    ct->table = t;
-    build_constants(ct, &b, o, &own);
-    build_columns(ct, &b, o, &own);
-    ct->fixed = fixed_room(ct);
-    if (b.bad.ptr != NULL)
-        e = errmsg_set(em, ERR_BAD_TEXT,
-                       "table %.*s.%.*s: a name, type or label is not valid UTF-8 (near \"%.*s\")",
-                       SLICE_ARG(t->database), SLICE_ARG(t->name), SLICE_ARG(b.bad));
-    else if (b.w.err == ERR_OK && !b.arena->failed)
-        e = ERR_OK;
-out:
-    writer_fini(&b.w);
-    free(columns);
-    if (e == ERR_OK)
-        *out = ct;
-    else if (b.arena != NULL)
-        arena_free(b.arena);
-    return e;
+    struct builder b;
+    TRY(builder_begin(&b, t, names, 512 + t->column_count * 128));
+    struct canal_table *ct = arena_alloc(b.arena, sizeof *ct);
+    if (ct != NULL) {
+        ct->arena = b.arena;
+        ct->table = t;
+        build_constants(ct, &b, o, &b.names);
+        build_columns(ct, &b, o, &b.names);
+        ct->fixed = fixed_room(ct);
+    }
+    TRY(builder_end(&b, t, "name, type or label", em));
+    *out = ct;
+    return ERR_OK;
 }
 
 void canal_table_free(struct canal_table *ct)

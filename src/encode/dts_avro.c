@@ -50,7 +50,7 @@ static inline uint8_t *put_cell(struct dts_avro *enc, const struct avro_column *
                                 const struct cell *cell, uint8_t *p)
 {
     if (__builtin_expect(cell->kind == ac->kind, 1))
-        p = ac->put(enc, ac, cell, avro_constant(p, ac->lead));
+        p = ac->put(enc, ac, cell, encode_constant(p, ac->lead));
     else
         p = avro_put_other(enc, ac, cell, p);
     if (__builtin_expect(p == NULL, 0))
@@ -62,7 +62,7 @@ static inline uint8_t *put_cell(struct dts_avro *enc, const struct avro_column *
 static uint8_t *put_image(struct dts_avro *enc, const struct dts_avro_table *at,
                           const struct cell *cells, const struct cell *other, uint8_t *p)
 {
-    p = avro_constant(p, at->images);
+    p = encode_constant(p, at->images);
     const struct avro_column *end = at->columns + at->column_count;
     for (const struct avro_column *ac = at->columns; ac < end; ac++) {
         const struct cell *cell = &cells[ac->index];
@@ -90,7 +90,7 @@ static uint8_t *put_tags(const struct dts_avro_table *at, const struct change *c
                          const struct change_origin *o, uint8_t *p)
 {
     uint8_t *count = p - 1; /* the last byte of the head */
-    p = avro_constant(p, at->tags);
+    p = encode_constant(p, at->tags);
     uint8_t *end = number_u64(p + 1, c->ts_ms);
     *p = (uint8_t)((end - p - 1) << 1);
     p = end;
@@ -133,12 +133,12 @@ static uint8_t *put_change(struct dts_avro *enc, const struct dts_avro_table *at
     static const struct change_origin nowhere;
     const struct change_origin *o = c->origin != NULL ? c->origin : &nowhere;
     int64_t seconds = (int64_t)(c->es_ms / 1000);
-    p = avro_long(avro_constant(p, at->front), (int64_t)c->id);
+    p = avro_long(encode_constant(p, at->front), (int64_t)c->id);
     p = avro_long(p, seconds);
     p = avro_place(p, o->file, o->offset);
     p = avro_place(p, o->safe_file, o->safe_offset);
-    p = put_tags(at, c, o, avro_constant(p, at->head[c->op]));
-    if ((p = put_images(enc, at, c, avro_constant(p, at->fields))) == NULL)
+    p = put_tags(at, c, o, encode_constant(p, at->head[c->op]));
+    if ((p = put_images(enc, at, c, encode_constant(p, at->fields))) == NULL)
         return NULL;
     return avro_long(p, seconds); /* bornTimestamp, in seconds as DTS writes it */
 }
@@ -162,24 +162,17 @@ static enum err encode_into(struct dts_avro *enc, const struct dts_avro_table *a
     return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
 }
 
-/*
- * The room that is asked for in advance can be more than is left although the
- * row would fit. Then it is written elsewhere first, with as much to spare as
- * can be asked in vain.
- */
-static enum err encode_exactly(struct dts_avro *enc, const struct dts_avro_table *at,
-                               const struct change *c, struct writer *value)
+/* A message to be written, for spare_write(). */
+struct message {
+    struct dts_avro *enc;
+    const struct dts_avro_table *at;
+    const struct change *c;
+};
+
+static enum err write_message(void *arg, struct writer *w)
 {
-    size_t room = spare_room(value);
-    enc->spare.max = spare_sum(room, at->fixed + AVRO_LONG_MAX + 16);
-    writer_clear(&enc->spare);
-    enum err e = encode_into(enc, at, c, &enc->spare);
-    if (e == ERR_OK && enc->spare.len > room)
-        e = ERR_TOO_LARGE;
-    if (e == ERR_OK)
-        writer_slice_put(value, writer_slice(&enc->spare));
-    spare_keep_small(&enc->spare);
-    return e == ERR_OK ? value->err : e;
+    const struct message *m = arg;
+    return encode_into(m->enc, m->at, m->c, w);
 }
 
 enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
@@ -197,7 +190,8 @@ enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
     if (value->fixed && value->cap < value->max)
         return ERR_NO_ROOM; /* in more memory it may fit */
     const struct avro_column *failed = enc->failed;
-    e = encode_exactly(enc, at, c, value);
+    struct message m = {enc, at, c};
+    e = spare_write(&enc->spare, at->fixed + AVRO_LONG_MAX + 16, value, write_message, &m);
     spare_keep_small(&enc->document);
     if (e == ERR_OK)
         return ERR_OK;

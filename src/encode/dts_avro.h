@@ -49,7 +49,7 @@ struct slice dts_avro_schema(void);
  * name or label is not UTF-8; ERR_NO_MEMORY.
  */
 NODISCARD enum err dts_avro_table_new(const struct dts_avro_options *o, const struct table *t,
-                                      const struct canal_names *names, struct slice frame,
+                                      const struct message_names *names, struct slice frame,
                                       struct dts_avro_table **out, struct errmsg *em);
 void dts_avro_table_free(struct dts_avro_table *at); /* may be NULL */
 

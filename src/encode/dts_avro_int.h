@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "encode/avro.h"
+#include "encode/constant.h"
 #include "encode/dts_avro.h"
 
 struct avro_column;
@@ -26,7 +26,7 @@ struct avro_column {
     uint16_t index;      /* of the column in the table */
     int16_t type_number; /* dataTypeNumber */
     struct slice
-        lead; /* union branch and what else stands before every value; AVRO_COPY readable */
+        lead; /* union branch and what else stands before every value; ENCODE_COPY readable */
     const struct column *column;
     const char *source_name;    /* for messages */
     uint32_t label_count;       /* ENUM: with the empty one; SET: members */
@@ -40,7 +40,7 @@ struct dts_avro_table {
     uint32_t column_count; /* those that are sent */
     struct avro_column *columns;
     size_t fixed; /* worst case of a row without its unbounded values */
-    /* The constants between the parts, in order; each with AVRO_COPY readable bytes behind it. */
+    /* The constants between the parts, in order; each with ENCODE_COPY readable bytes behind it. */
     struct slice front;   /* frame and version */
     struct slice head[4]; /* from sourceTxid to the count of tags, by enum change_op */
     struct slice tags;    /* tags up to the value of readerThroughoutTime */
@@ -57,12 +57,6 @@ struct dts_avro {
     struct writer document; /* the text of a JSON column */
     struct writer spare;    /* a row that might fit exactly */
 };
-
-/*
- * Constants of up to this many bytes are copied as so many, which is one or
- * two vector moves; what is too much is written over.
- */
-#define AVRO_COPY 32
 
 /* Branches of the union of image values, as they stand on the wire. */
 enum {
@@ -89,15 +83,6 @@ enum {
     AVRO_OP_COMMIT = 5 << 1,
     AVRO_OP_INIT = 16 << 1,
 };
-
-static inline uint8_t *avro_constant(uint8_t *p, struct slice s)
-{
-    if (s.len <= AVRO_COPY)
-        memcpy(p, s.ptr, AVRO_COPY);
-    else
-        memcpy(p, s.ptr, s.len);
-    return p + s.len;
-}
 
 static inline uint8_t *avro_fail(struct dts_avro *enc, enum err e)
 {

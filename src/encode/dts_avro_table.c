@@ -5,29 +5,6 @@
 #include "encode/json_escape.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Builds the byte strings; fails for good like its writer, and tells bad text apart. */
-struct builder {
-    struct writer w;
-    struct arena *arena;
-    const struct dts_avro_options *options;
-    const struct canal_names *names; /* with `columns` set, len 0 for those that are not sent */
-    struct slice bad;                /* ptr not NULL: a text that is no UTF-8 */
-};
-
-/* What was written so far, kept in the arena; the writer is empty again. */
-static struct slice keep(struct builder *b)
-{
-    struct slice s = writer_slice(&b->w);
-    uint8_t *copy = arena_alloc(b->arena, s.len + AVRO_COPY);
-    if (copy == NULL)
-        return SLICE_LIT("");
-    if (s.len > 0)
-        memcpy(copy, s.ptr, s.len);
-    writer_clear(&b->w);
-    return slice_of(copy, s.len);
-}
 
 static void put_checked(struct builder *b, struct slice s)
 {
@@ -59,7 +36,7 @@ static void put_key(struct builder *b, struct writer *json, const struct table *
         writer_lit(json, ",");
     put_json_name(b, json, name);
     for (uint32_t i = 0; i < count; i++) {
-        struct slice sent = b->names->columns[columns[i]];
+        struct slice sent = b->names.columns[columns[i]];
         if (i == 0)
             writer_lit(json, ":[");
         else
@@ -73,7 +50,7 @@ static void put_key(struct builder *b, struct writer *json, const struct table *
 static bool is_sent(const struct builder *b, const struct table_key *k)
 {
     for (uint32_t i = 0; i < k->count; i++)
-        if (b->names->columns[k->columns[i]].len == 0)
+        if (b->names.columns[k->columns[i]].len == 0)
             return false;
     return k->count > 0;
 }
@@ -98,7 +75,7 @@ static uint32_t meta_version(const struct builder *b, const struct table *t, str
 {
     uint32_t crc = crc32c(0, keys.ptr, keys.len);
     for (uint32_t i = 0; i < t->column_count; i++) {
-        struct slice name = b->names->columns[i];
+        struct slice name = b->names.columns[i];
         if (name.len == 0)
             continue;
         crc = crc32c(crc, name.ptr, name.len);
@@ -130,24 +107,17 @@ static struct slice build_tags(struct builder *b, const struct table *t, uint8_t
     if (json.err != ERR_OK && b->w.err == ERR_OK)
         b->w.err = json.err;
     writer_fini(&json);
-    return keep(b);
+    return builder_keep(b);
 }
 
 /* --- the rest --- */
-
-/* In row images but none of the table's own: a hash column, or Alibaba's key of tables without one.
- */
-static bool is_hidden(const struct column *c)
-{
-    return c->hidden || slice_eq(c->name, SLICE_LIT("__#alibaba_rds_row_id#__"));
-}
 
 static void build_columns(struct dts_avro_table *at, struct builder *b)
 {
     const struct table *t = at->table;
     at->columns = arena_array(b->arena, t->column_count, sizeof *at->columns);
     for (uint32_t i = 0; i < t->column_count && at->columns != NULL; i++) {
-        if (b->names->columns[i].len == 0)
+        if (b->names.columns[i].len == 0)
             continue;
         struct avro_column *ac = &at->columns[at->column_count++];
         ac->index = (uint16_t)i;
@@ -156,7 +126,7 @@ static void build_columns(struct dts_avro_table *at, struct builder *b)
             b->bad = t->columns[i].name;
         writer_put(&b->w, t->columns[i].name.ptr, t->columns[i].name.len);
         writer_u8(&b->w, 0);
-        ac->source_name = (const char *)keep(b).ptr;
+        ac->source_name = (const char *)builder_keep(b).ptr;
         at->fixed += 2 * (ac->lead.len + ac->room + 2);
     }
 }
@@ -167,18 +137,19 @@ static void build_fields(struct dts_avro_table *at, struct builder *b)
     avro_put_long(&b->w, at->column_count);
     for (uint32_t i = 0; i < at->column_count; i++) {
         const struct avro_column *ac = &at->columns[i];
-        put_checked(b, b->names->columns[ac->index]);
+        put_checked(b, b->names.columns[ac->index]);
         avro_put_long(&b->w, ac->type_number);
     }
     if (at->column_count > 0)
         avro_put_long(&b->w, 0);
-    at->fields = keep(b);
+    at->fields = builder_keep(b);
     writer_u8(&b->w, 2 << 1);
     avro_put_long(&b->w, at->column_count);
-    at->images = keep(b);
+    at->images = builder_keep(b);
 }
 
-static void build_heads(struct dts_avro_table *at, struct builder *b, uint8_t tag_count)
+static void build_heads(struct dts_avro_table *at, struct builder *b, struct slice server_version,
+                        uint8_t tag_count)
 {
     static const uint8_t operations[] = {[CHANGE_INSERT] = AVRO_OP_INSERT,
                                          [CHANGE_UPDATE] = AVRO_OP_UPDATE,
@@ -186,80 +157,50 @@ static void build_heads(struct dts_avro_table *at, struct builder *b, uint8_t ta
                                          [CHANGE_INIT] = AVRO_OP_INIT};
     struct writer name;
     writer_init(&name, SIZE_MAX / 2);
-    avro_object_name(&name, b->names->database, b->names->table);
+    avro_object_name(&name, b->names.database, b->names.table);
     if (!utf8_valid(writer_slice(&name)))
-        b->bad = b->names->table;
+        b->bad = b->names.table;
     for (unsigned op = 0; op < 4; op++) {
-        avro_put_head(&b->w, b->options->server_version, operations[op], writer_slice(&name));
+        avro_put_head(&b->w, server_version, operations[op], writer_slice(&name));
         avro_put_long(&b->w, tag_count);
-        at->head[op] = keep(b);
+        at->head[op] = builder_keep(b);
     }
     if (name.err != ERR_OK && b->w.err == ERR_OK)
         b->w.err = name.err;
     writer_fini(&name);
 }
 
-static void build(struct dts_avro_table *at, struct builder *b, struct slice frame)
+static void build(struct dts_avro_table *at, struct builder *b, const struct dts_avro_options *o,
+                  struct slice frame)
 {
     uint8_t tag_count;
     writer_slice_put(&b->w, frame);
     avro_put_long(&b->w, 0); /* version */
-    at->front = keep(b);
+    at->front = builder_keep(b);
     at->tags = build_tags(b, at->table, &tag_count);
-    build_heads(at, b, tag_count);
+    build_heads(at, b, o->server_version, tag_count);
     build_columns(at, b);
     build_fields(at, b);
     /* Constants, numbers and places, the tags of the session, one wide copy. */
     at->fixed += at->front.len + at->head[CHANGE_INSERT].len + at->tags.len + at->fields.len +
-                 2 * at->images.len + 3 * AVRO_LONG_MAX + 2 * AVRO_PLACE_MAX + 128 + AVRO_COPY;
-}
-
-/* The names as sent, with what must not be sent left out. */
-static enum err own_names(const struct table *t, const struct canal_names *names,
-                          struct slice **own)
-{
-    *own = calloc(t->column_count + 1, sizeof **own);
-    if (*own == NULL)
-        return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < t->column_count; i++)
-        (*own)[i] = is_hidden(&t->columns[i]) ? SLICE_LIT("")
-                    : names->columns != NULL  ? names->columns[i]
-                                              : t->columns[i].name;
-    return ERR_OK;
+                 2 * at->images.len + 3 * AVRO_LONG_MAX + 2 * AVRO_PLACE_MAX + 128 + ENCODE_COPY;
 }
 
 enum err dts_avro_table_new(const struct dts_avro_options *o, const struct table *t,
-                            const struct canal_names *names, struct slice frame,
+                            const struct message_names *names, struct slice frame,
                             struct dts_avro_table **out, struct errmsg *em)
 {
-    struct canal_names own = *names;
-    struct slice *columns;
-    TRY(own_names(t, names, &columns));
-    own.columns = columns;
-
-    enum err e = ERR_NO_MEMORY;
-    struct builder b = {.arena = arena_new(512 + t->column_count * 128), .options = o, .names = &own};
-    writer_init(&b.w, SIZE_MAX / 2);
-    struct dts_avro_table *at = NULL;
-    if (b.arena == NULL || (at = arena_alloc(b.arena, sizeof *at)) == NULL)
-        goto out;
-    at->arena = b.arena;
-    at->table = t;
-    build(at, &b, frame);
-    if (b.bad.ptr != NULL)
-        e = errmsg_set(em, ERR_BAD_TEXT,
-                       "table %.*s.%.*s: a name or label is not valid UTF-8 (near \"%.*s\")",
-                       SLICE_ARG(t->database), SLICE_ARG(t->name), SLICE_ARG(b.bad));
-    else if (b.w.err == ERR_OK && !b.arena->failed)
-        e = ERR_OK;
-out:
-    writer_fini(&b.w);
-    free(columns);
-    if (e == ERR_OK)
-        *out = at;
-    else if (b.arena != NULL)
-        arena_free(b.arena);
-    return e;
+    struct builder b;
+    TRY(builder_begin(&b, t, names, 4096));
+    struct dts_avro_table *at = arena_alloc(b.arena, sizeof *at);
+    if (at != NULL) {
+        at->arena = b.arena;
+        at->table = t;
+        build(at, &b, o, frame);
+    }
+    TRY(builder_end(&b, t, "name or label", em));
+    *out = at;
+    return ERR_OK;
 }
 
 void dts_avro_table_free(struct dts_avro_table *at)

@@ -274,9 +274,9 @@ static uint8_t *put_finished_text(struct dts_avro *enc, const struct avro_column
 {
     enum column_kind kind = ac->column->kind;
     if (kind == COL_DECIMAL && cell->raw.len <= CELL_DECIMAL_TEXT_MAX && is_decimal(cell->raw))
-        return put_decimal_text(cell->raw, avro_constant(p, ac->lead));
+        return put_decimal_text(cell->raw, encode_constant(p, ac->lead));
     if (kind == COL_ENUM || kind == COL_SET || kind == COL_JSON)
-        return put_text(enc, cell->raw, avro_constant(p, ac->lead));
+        return put_text(enc, cell->raw, encode_constant(p, ac->lead));
     return avro_fail(enc, kind == COL_DECIMAL ? ERR_MALFORMED : ERR_BUG);
 }
 
@@ -301,15 +301,15 @@ uint8_t *avro_put_other(struct dts_avro *enc, const struct avro_column *ac, cons
         return put_finished_text(enc, ac, cell, p);
     case CELL_BYTES: /* JSON as text, as MariaDB keeps it */
         if (col->kind == COL_JSON)
-            return put_text(enc, cell->raw, avro_constant(p, ac->lead));
+            return put_text(enc, cell->raw, encode_constant(p, ac->lead));
         break;
     case CELL_I64:
         if (is_integer(col->kind))
-            return put_i64(enc, ac, cell, avro_constant(p, ac->lead));
+            return put_i64(enc, ac, cell, encode_constant(p, ac->lead));
         break;
     case CELL_U64:
         if (is_integer(col->kind))
-            return put_u64(enc, ac, cell, avro_constant(p, ac->lead));
+            return put_u64(enc, ac, cell, encode_constant(p, ac->lead));
         break;
     case CELL_F32:
     case CELL_F64:
@@ -341,10 +341,10 @@ struct avro_type {
     size_t room;
 };
 
-/* n bytes before every value, with AVRO_COPY readable ones behind them. */
+/* n bytes before every value, with ENCODE_COPY readable ones behind them. */
 static bool set_lead(struct avro_column *ac, struct arena *a, const uint8_t *bytes, size_t n)
 {
-    uint8_t *p = arena_alloc(a, n + AVRO_COPY);
+    uint8_t *p = arena_alloc(a, n + ENCODE_COPY);
     if (p == NULL)
         return false;
     memcpy(p, bytes, n);

@@ -6,7 +6,7 @@ struct slice format_schema(const struct format_options *o)
 }
 
 enum err format_table_new(const struct format_options *o, const struct table *t,
-                          const struct canal_names *names, struct slice frame,
+                          const struct message_names *names, struct slice frame,
                           struct format_table *out, struct errmsg *em)
 {
     struct format_table ft = {.kind = o->kind};

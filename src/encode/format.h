@@ -45,7 +45,7 @@ struct slice format_schema(const struct format_options *o);
 
 /* As canal_table_new(). frame: bytes before each message of a format with a schema, else len 0. */
 NODISCARD enum err format_table_new(const struct format_options *o, const struct table *t,
-                                    const struct canal_names *names, struct slice frame,
+                                    const struct message_names *names, struct slice frame,
                                     struct format_table *out, struct errmsg *em);
 void format_table_free(struct format_table *ft);
 

@@ -3,7 +3,7 @@
 
 #include "base/slice.h"
 
-struct canal_names {
+struct message_names {
     struct slice database;
     struct slice table;
     const struct slice

@@ -1,4 +1,7 @@
-/* Memory beside the message, which the encoders use for values and rows that do not fit at once. */
+/*
+ * Memory beside the message, which the encoders use for values and rows that do
+ * not fit at once. Within this room.
+ */
 #pragma once
 
 #include "base/writer.h"
@@ -18,9 +21,25 @@ static inline void spare_keep_small(struct writer *w)
         writer_fini(w);
 }
 
-/* Bytes that value can still take. */
-static inline size_t spare_room(const struct writer *value)
+/* Writes a whole message at the end of w. */
+typedef enum err spare_write_fn(void *arg, struct writer *w);
+
+/*
+ * The room that is asked for in advance can be more than is left although the
+ * row would fit. Then it is written elsewhere first, with as much to spare as
+ * can be asked in vain.
+ */
+static inline enum err spare_write(struct writer *spare, size_t in_vain, struct writer *value,
+                                   spare_write_fn *write, void *arg)
 {
-    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
-    return limit > value->len ? limit - value->len : 0;
+    size_t room = value->max > value->len ? value->max - value->len : 0;
+    spare->max = spare_sum(room, in_vain);
+    writer_clear(spare);
+    enum err e = write(arg, spare);
+    if (e == ERR_OK && spare->len > room)
+        e = ERR_TOO_LARGE;
+    if (e == ERR_OK)
+        writer_slice_put(value, writer_slice(spare));
+    spare_keep_small(spare);
+    return e == ERR_OK ? value->err : e;
 }

@@ -235,11 +235,11 @@ static enum err fill_binding(struct tables *t, struct entry *e, struct binding *
     }
     if (from_map)
         TRY(row_plan_new(b->table, &b->plan, em));
-    struct canal_names names = {.database = b->table->database, .table = b->table->name};
+    struct message_names names = {.database = b->table->database, .table = b->table->name};
     if (t->o.shaping != NULL) {
         TRY(shape_new(&t->o.shaping->rules[e->object], t->o.objects, e->object, b->table,
                       t->o.mariadb, &b->shape, em));
-        names = (struct canal_names){b->shape->database, b->shape->table, b->shape->columns};
+        names = (struct message_names){b->shape->database, b->shape->table, b->shape->columns};
     }
     const struct topic *topic = &t->o.topics->items[b->topic_index];
     const struct table *out = b->shape != NULL ? shape_table(b->shape, b->table) : b->table;

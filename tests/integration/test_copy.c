@@ -158,7 +158,7 @@ static enum err keep_table(void *arg, const struct table_def *def)
     if (def->sequence)
         return ERR_OK;
     struct copied_table *t = &tables[table_count++];
-    const struct canal_names names = {.database = def->database, .table = def->name};
+    const struct message_names names = {.database = def->database, .table = def->name};
     TRY(table_def_copy(def, &t->def));
     TRY(table_without_map(t->def, mariadb, &t->table, &em));
     TRY(copy_plan_new(t->table, NULL, 0, &t->plan, &em));
@@ -370,7 +370,7 @@ static void on_map(struct replay *r, struct slice body)
     r->copied = slice_eq(map.database, SLICE_LIT(DATABASE)) ? find_table(map.name) : NULL;
     if (r->copied == NULL)
         return;
-    const struct canal_names names = {.database = map.database, .table = map.name};
+    const struct message_names names = {.database = map.database, .table = map.name};
     e = table_resolve(&map, r->copied->def, &r->table, &em);
     CHECK(e == ERR_OK, "%s", em.text);
     CHECK(row_plan_new(r->table, &r->plan, &em) == ERR_OK, "%s", em.text);
@@ -757,8 +757,7 @@ static void keys_of_all_kinds_use_their_index(void)
             continue;
         writer_init(&sql, 4096);
         run(s, SLICE_LIT("DROP TABLE IF EXISTS " DATABASE ".keyed"));
-        writer_printf(&sql, "CREATE TABLE " DATABASE ".keyed (k %s NOT NULL PRIMARY KEY)",
-                      k->type);
+        writer_printf(&sql, "CREATE TABLE " DATABASE ".keyed (k %s NOT NULL PRIMARY KEY)", k->type);
         run(s, writer_slice(&sql));
         writer_clear(&sql);
         writer_printf(&sql, "INSERT INTO " DATABASE ".keyed SELECT %s FROM " DATABASE ".numbers",

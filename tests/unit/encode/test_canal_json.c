@@ -14,7 +14,7 @@ static const struct zone utc = {1, utc_step};
 struct fixture {
     struct canal_options options;
     const struct zone *zone;
-    struct canal_names names;
+    struct message_names names;
     struct table table;
     struct canal_table *ct;
     struct canal_json *enc;
@@ -238,7 +238,7 @@ Test(canal_json, names_that_are_no_utf8_are_refused_with_a_sentence)
     struct column columns[] = {COL("a\xFF", COL_INT, "int")};
     struct table t = table_of(columns, 1);
     struct canal_options o = {0};
-    struct canal_names names = {t.database, t.name, NULL};
+    struct message_names names = {t.database, t.name, NULL};
     struct canal_table *ct = NULL;
     struct errmsg em = {0};
     cr_assert_eq(canal_table_new(&o, &t, &names, &ct, &em), ERR_BAD_TEXT);

@@ -199,7 +199,7 @@ static void one_round(struct writer *w)
 
     struct table t = table_of(columns, count);
     struct canal_options o = {0};
-    struct canal_names cn = {t.database, t.name, NULL};
+    struct message_names cn = {t.database, t.name, NULL};
     struct canal_table *ct;
     struct canal_json *enc = canal_json_new(&o, &utc);
     cr_assert_eq(canal_table_new(&o, &t, &cn, &ct, NULL), ERR_OK);

@@ -9,7 +9,7 @@
 
 struct fixture {
     struct dts_avro_options options;
-    struct canal_names names;
+    struct message_names names;
     struct slice frame;
     struct table table;
     struct dts_avro_table *at;
@@ -277,7 +277,7 @@ Test(dts_avro, a_dot_inside_a_name_is_written_as_six_characters)
 {
     struct column columns[] = TWO_COLUMNS;
     struct fixture f = {0};
-    f.names = (struct canal_names){.database = SLICE_LIT("a.b"), .table = SLICE_LIT(".c.")};
+    f.names = (struct message_names){.database = SLICE_LIT("a.b"), .table = SLICE_LIT(".c.")};
     setup(&f, columns, 2);
     struct cell row[] = {I64(1), NUL};
     find(encode(&f, CHANGE_INSERT, NULL, row), SLICE_LIT("a\\u002Eb.\\u002Ec\\u002E"));
@@ -296,7 +296,7 @@ Test(dts_avro, keys_are_named_with_the_columns_as_sent)
     f.table.pk = pk;
     f.table.unique_count = 2;
     f.table.uniques = uniques;
-    f.names = (struct canal_names){f.table.database, f.table.name, sent};
+    f.names = (struct message_names){f.table.database, f.table.name, sent};
     setup(&f, columns, 3);
     struct cell row[] = {I64(1), NUL, I64(2)};
     struct slice got = encode(&f, CHANGE_INSERT, NULL, row);
@@ -345,7 +345,7 @@ static uint32_t version_of(struct column *columns, uint32_t count, const struct 
 {
     struct fixture f = {0};
     f.table = table_of(columns, count);
-    f.names = (struct canal_names){f.table.database, f.table.name, sent};
+    f.names = (struct message_names){f.table.database, f.table.name, sent};
     setup(&f, columns, count);
     struct cell row[] = {I64(1), NUL, NUL};
     struct slice got = encode(&f, CHANGE_INSERT, NULL, row);
@@ -552,7 +552,7 @@ Test(dts_avro, names_that_are_no_utf8_make_no_table)
                            TYPED(COL_ENUM, .members = bad_label, .member_count = 1)};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct table t = table_of(&bad[i], 1);
-        struct canal_names names = {t.database, t.name, NULL};
+        struct message_names names = {t.database, t.name, NULL};
         struct dts_avro_options o = {.server_version = SLICE_LIT("8")};
         struct dts_avro_table *at = NULL;
         struct errmsg em = {0};
