@@ -181,13 +181,20 @@ static enum err names_only(struct survey *s, const struct table_def *def, struct
     return shape_new(&r, s->o.objects, s->at, &t, s->o.mariadb, out, &em);
 }
 
+/* Nothing that the entry asks for depends on the columns. */
+static bool is_plain(const struct shape_rule *r, const struct conf_object *o)
+{
+    return !shape_renames(r) && r->filter == NULL && r->add_count == 0 && r->etl == NULL &&
+           o->partition_key.count == 0;
+}
+
 static enum err shape_of(struct survey *s, const struct table_def *def, struct shape **out)
 {
     const struct shape_rule *r = &s->o.shaping->rules[s->at];
     struct table *t = NULL;
     struct errmsg em = {0};
     *out = NULL;
-    if (def->column_count == 0)
+    if (def->column_count == 0 || is_plain(r, object(s, s->at)))
         return names_only(s, def, out);
     enum err e = table_without_map(def, s->o.mariadb, &t, &em);
     if (e != ERR_OK)

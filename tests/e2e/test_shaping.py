@@ -148,6 +148,27 @@ class Shaping:
         self.assertRegex(changes[0]["data"][0]["changed"], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$")
         self.assertEqual(changes[2]["mysqlType"].keys(), {"id"})
 
+    def test_rows_are_dropped_by_table_operation_and_time(self):
+        """The other uses of the language: conditions over tables and operations, a moment against a text, the commit's time in each kind of change."""
+        c = self.create(self.server, "CREATE TABLE user_1 (id INT PRIMARY KEY, at DATETIME, body TEXT)", "CREATE TABLE user_x (id INT PRIMARY KEY)", "CREATE TABLE keep (id INT PRIMARY KEY)")
+        script = """e_compose(
+            e_if(regex_match(__TB__, 'user_[a-z]+'), e_drop()),
+            e_if(op_eq(__TB__, 'user_1'), e_if(op_lt(`at`, '2024-01-01 00:00:00'), e_drop())),
+            e_if(op_and(op_eq(__TB__, 'keep'), op_eq(__OPERATION__, __OP_DELETE__)), e_drop()),
+            e_if(op_or(op_or(op_eq(__OPERATION__, __OP_INSERT__), op_eq(__OPERATION__, __OP_UPDATE__)), op_eq(__OPERATION__, __OP_DELETE__)),
+                 e_set(`committed`, __COMMIT_TIMESTAMP__)),
+            tail_replace_string_field('secret', '***', true))"""
+        changes = self.stream(
+            c, "INSERT INTO user_1 VALUES (1, '2023-12-31 23:59:59', 'a secret'), (2, '2024-01-01', 'a secret'), (3, NULL, NULL); INSERT INTO user_x VALUES (1); INSERT INTO keep VALUES (1), (2);"
+            "UPDATE user_1 SET body = 'none'; DELETE FROM keep WHERE id = 1; DELETE FROM user_1",
+            self.entry("*"), etl=script, source={"time_zone": "UTC"})
+        rows = [(m["type"], m["table"], m["data"][0]["id"], m["data"][0].get("body")) for m in changes]
+        self.assertEqual(rows, [
+            ("INSERT", "user_1", "2", "a ***"), ("INSERT", "user_1", "3", None), ("INSERT", "keep", "1", None), ("INSERT", "keep", "2", None),
+            ("UPDATE", "user_1", "2", "none"), ("UPDATE", "user_1", "3", "none"), ("DELETE", "user_1", "2", "none"), ("DELETE", "user_1", "3", "none")])
+        for m in changes:
+            self.assertRegex(m["data"][0]["committed"], r"^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$")
+
     def test_every_change_is_an_insert_of_an_audit_trail(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
         script = """e_compose(
