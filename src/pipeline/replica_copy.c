@@ -428,6 +428,16 @@ static enum err note_sent(struct replica *r, struct copy_range *rg)
     return ERR_OK;
 }
 
+/* What the source has left out by the filter is not to come any more. */
+static void lower_estimate(struct table_counter *t, const struct chunk *chunk)
+{
+    uint64_t all = count_of(&t->copy_estimate);
+    if (chunk->cut || chunk->range_rows <= chunk->row_count)
+        return;
+    uint64_t gone = chunk->range_rows - chunk->row_count;
+    atomic_store(&t->copy_estimate, all > gone ? all - gone : 1);
+}
+
 static enum err hand_over(struct replica *r, struct copy_range *rg)
 {
     struct copy *c = r->o.copy;
@@ -444,6 +454,7 @@ static enum err hand_over(struct replica *r, struct copy_range *rg)
     pthread_mutex_lock(&c->lock);
     c->bytes_out -= chunk->held;
     count(&rg->entry->counter->copy_rows, sent);
+    lower_estimate(rg->entry->counter, chunk);
     rg->open = more;
     rg->taken = more;
     pthread_cond_broadcast(&c->changed);

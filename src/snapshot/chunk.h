@@ -55,12 +55,13 @@ struct chunk {
     uint32_t frame_count;
     uint32_t frame_cap;
     struct frame **frames;
-    size_t bytes;       /* of the rows */
-    size_t held;        /* of the frames that they lie in; a few rows hold a whole one */
-    bool cut;           /* memory ran short: upto was moved to the last row that was read */
-    bool more;          /* keyless: a part; further parts of the same read follow */
-    enum err err;       /* the read failed; em says why, and marks and rows are void */
-    uint16_t sql_error; /* the server's number; 0: none */
+    size_t bytes;        /* of the rows */
+    size_t held;         /* of the frames that they lie in; a few rows hold a whole one */
+    uint32_t range_rows; /* of the range, passing the filter or not; 0: not known */
+    bool cut;            /* memory ran short: upto was moved to the last row that was read */
+    bool more;           /* keyless: a part; further parts of the same read follow */
+    enum err err;        /* the read failed; em says why, and marks and rows are void */
+    uint16_t sql_error;  /* the server's number; 0: none */
     struct errmsg em;
     void *owner; /* the caller's, as range; parts of one read share both */
     void *range;

@@ -185,6 +185,7 @@ static enum err attempt(struct worker *w, struct attempt *a)
     if (!a->bounded) {
         TRY(worker_pace(w, 1, 0, 0));
         TRY(worker_find_bound(w, c, rows, &c->upto));
+        c->range_rows = c->upto != NULL ? rows : 0;
         a->bounded = true;
     }
     TRY(worker_pace(w, 1, 0, 0));
