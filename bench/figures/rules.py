@@ -24,7 +24,7 @@ RUNS = {
 
 def objects(filter=None, before=0, **_):
     entry = {"table": "sbtest.*", "ddl": [], **({"filter": filter} if filter else {})}
-    return [{"table": f"shop.table_{i}", "ddl": []} for i in range(before)] + [entry]
+    return [{"table": f"shop.table_{i}"} for i in range(before)] + [entry]
 
 
 def run(s, recorder, rounds):
