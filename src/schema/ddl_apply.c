@@ -449,14 +449,28 @@ static enum err finish(struct draft *d, struct table_def **out)
     return table_def_copy(&def, out);
 }
 
+/* Some action makes a difference that a definition does not show, or in the case of a name alone.
+ */
+static bool changes_more(const struct ddl_statement *st)
+{
+    for (uint32_t i = 0; i < st->action_count; i++) {
+        const struct ddl_action *a = &st->actions[i];
+        if (a->kind == DDL_RENAME_KEY ||
+            (a->kind == DDL_MODIFY_COLUMN && a->column->auto_increment))
+            return true;
+    }
+    return false;
+}
+
 /*
  * A statement that drops keys and makes the same again changes nothing: the
  * server then leaves the table as it is, the order of its keys too.
  */
-static enum err keep_order(const struct table_def *before, struct table_def **after)
+static enum err keep_order(const struct ddl_statement *st, const struct table_def *before,
+                           struct table_def **after)
 {
     struct table_def *same;
-    if (before->key_count < 2 || !ddl_same_but_order(before, *after))
+    if (before->key_count < 2 || changes_more(st) || !ddl_same_but_order(before, *after))
         return ERR_OK;
     TRY(table_def_copy(before, &same));
     free(*after);
@@ -521,7 +535,7 @@ enum err ddl_apply(const struct ddl_statement *st, const struct table_def *befor
         if (e == ERR_OK)
             e = finish(&d, after);
         if (e == ERR_OK && before != NULL)
-            e = keep_order(before, after);
+            e = keep_order(st, before, after);
     }
     arena_free(a);
     return e;

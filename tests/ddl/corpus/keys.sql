@@ -136,3 +136,9 @@ CREATE OR REPLACE UNIQUE INDEX u ON n1 (a) WAIT 5;
 CREATE INDEX IF NOT EXISTS u ON n1 (a);
 -- @mariadb
 DROP INDEX IF EXISTS nosuch ON n1;
+-- Keys that a statement leaves in another case, or makes anew beside a change that no definition shows.
+CREATE TABLE r1 (a INT, b BIGINT UNSIGNED NOT NULL, c INT NOT NULL, UNIQUE `A_2` (a), UNIQUE b (b), UNIQUE e (b), UNIQUE c (c));
+ALTER TABLE r1 RENAME KEY `A_2` TO a_2;
+ALTER TABLE r1 MODIFY b SERIAL, DROP INDEX b;
+ALTER TABLE r1 RENAME INDEX a_2 TO `A_2`, COMMENT 'x';
+ALTER TABLE r1 DROP INDEX e, ADD UNIQUE e (b);
