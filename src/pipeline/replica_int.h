@@ -152,7 +152,7 @@ void replica_witness_end(struct replica *r);
 NODISCARD enum err replica_copy_turn(struct replica *r);
 
 /*
- * replica_copy.c: whether the change of a row of e goes out, from the key cells
+ * replica_copy_judge.c: whether the change of a row of e goes out, from the key cells
  * of one of its images (t->identity, in key order). Notes the key where it has to be. partial:
  * the image lacks columns, so it cannot take the place of a row that is being read.
  */
@@ -161,7 +161,7 @@ NODISCARD enum err replica_copy_judge(struct replica *r, struct copy_entry *e,
                                       const struct table *t, const struct cell *key, bool partial,
                                       bool *pass);
 
-/* replica_copy.c: the open group has ended, and its rows count or do not. */
+/* replica_copy_judge.c: the open group has ended, and its rows count or do not. */
 void replica_copy_group_end(struct replica *r, bool stands);
 
 /* replica_copy.c: what statements did to tables. */
