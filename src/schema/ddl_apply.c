@@ -463,14 +463,15 @@ static bool changes_more(const struct ddl_statement *st)
 }
 
 /*
- * A statement that drops keys and makes the same again changes nothing: the
- * server then leaves the table as it is, the order of its keys too.
+ * A statement that drops keys and makes the same again changes nothing: MySQL
+ * then leaves the table as it is, the order of its keys too. (To MariaDB the
+ * order is a difference.)
  */
-static enum err keep_order(const struct ddl_statement *st, const struct table_def *before,
-                           struct table_def **after)
+static enum err keep_order(const struct ddl_statement *st, bool mariadb,
+                           const struct table_def *before, struct table_def **after)
 {
     struct table_def *same;
-    if (before->key_count < 2 || changes_more(st) || !ddl_same_but_order(before, *after))
+    if (mariadb || before->key_count < 2 || changes_more(st) || !ddl_same_but_order(before, *after))
         return ERR_OK;
     TRY(table_def_copy(before, &same));
     free(*after);
@@ -535,7 +536,7 @@ enum err ddl_apply(const struct ddl_statement *st, const struct table_def *befor
         if (e == ERR_OK)
             e = finish(&d, after);
         if (e == ERR_OK && before != NULL)
-            e = keep_order(st, before, after);
+            e = keep_order(st, rules->collations.mariadb, before, after);
     }
     arena_free(a);
     return e;

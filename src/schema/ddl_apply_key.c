@@ -268,7 +268,8 @@ static enum err take_key(struct draft *d, const struct ddl_key *words, bool mayb
 
 /*
  * UNIQUE and PRIMARY KEY at a column; MariaDB takes the greater of both. Where
- * ADD COLUMN IF NOT EXISTS finds the column, they are made all the same.
+ * ADD COLUMN IF NOT EXISTS finds the column, they are made all the same; that,
+ * or the IF EXISTS of a MODIFY, holds for them, too: keys that are there stay.
  */
 static enum err column_keys(struct draft *d, const struct ddl_column *c, bool maybe)
 {
@@ -342,7 +343,7 @@ enum err draft_keys_change(struct draft *d)
         if (a->kind == DDL_ADD_KEY)
             TRY(take_key(d, a->key, a->maybe || a->key->if_not_exists));
         else if (has_column(d, a))
-            TRY(column_keys(d, a->column, a->maybe && a->kind == DDL_ADD_COLUMN));
+            TRY(column_keys(d, a->column, a->maybe));
     }
     return ERR_OK;
 }

@@ -10,9 +10,10 @@ import re
 DATABASES = ("ddl_a", "ddl_b", "DDL c")
 TABLES = ("t1", "t2", "t3", "t4", "T5", "weird.name", "Été", "x`y", "1t", "日本")
 COLUMNS = ("a", "b", "c", "d", "e", "f", "g", "h", "Éa", "a b", "q`x", "key", "1c", "数", "c,d", "A_2", "a_2")
-# Not utf16, utf32 and ucs2: labels of ENUM come out of CONVERT TO broken (both servers).
+# Not utf16, utf32 and ucs2: labels of ENUM come out of CONVERT TO broken (both servers); nor sjis,
+# out of which MySQL converts a backslash in them by the byte.
 CHARSETS = (
-    "utf8mb4", "utf8mb3", "utf8", "latin1", "latin2", "ascii", "binary", "cp1251", "gbk", "sjis", "big5", "euckr",
+    "utf8mb4", "utf8mb3", "utf8", "latin1", "latin2", "ascii", "binary", "cp1251", "gbk", "big5", "euckr",
     "koi8r",
 )
 COLLATIONS = (
