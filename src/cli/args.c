@@ -16,6 +16,8 @@ const char cli_usage[] =
     "  rowcast pause | resume | stop TASK.yaml        acts on the task that runs\n"
     "  rowcast explain TASK.yaml --from POSITION [--limit N] [--json]\n"
     "                                                 what would be sent; sends nothing\n"
+    "  rowcast verify TASK.yaml [--table DB.T]... [--json]\n"
+    "                                                 whether Kafka has what the source has\n"
     "  rowcast config TASK.yaml [--override KEY=VALUE]...\n"
     "                                                 the effective configuration\n"
     "  rowcast config --example                       a task file to start from\n"
@@ -23,7 +25,7 @@ const char cli_usage[] =
     "\n"
     "POSITION is FILE:POS or gtid:SET, TIME is RFC 3339 (2026-01-31T12:00:00Z).\n"
     "--from takes now, earliest and time:TIME, too.\n"
-    "Not available in this version: tail, verify.\n"
+    "Not available in this version: tail.\n"
     "\n"
     "Exit codes: 0 done, 1 internal fault, 2 wrong use or configuration, 3 precheck failed,\n"
     "4 source, 5 destination, 6 source history lost or foreign, 7 data cannot be carried\n"
@@ -37,7 +39,7 @@ static const struct {
     {"--version", CLI_VERSION}, {"help", CLI_HELP},     {"--help", CLI_HELP},
     {"-h", CLI_HELP},           {"check", CLI_CHECK},   {"status", CLI_STATUS},
     {"pause", CLI_PAUSE},       {"resume", CLI_RESUME}, {"stop", CLI_STOP},
-    {"explain", CLI_EXPLAIN},   {"tail", CLI_UNBUILT},  {"verify", CLI_UNBUILT},
+    {"explain", CLI_EXPLAIN},   {"tail", CLI_UNBUILT},  {"verify", CLI_VERIFY},
 };
 
 static enum err find_command(const char *name, enum cli_command *out, struct errmsg *em)
@@ -143,7 +145,7 @@ static const char *option_value(const char *const *argv, int argc, int *i, const
 
 static bool has_json(enum cli_command c)
 {
-    return c == CLI_STATUS || c == CLI_EXPLAIN || c == CLI_CHECK;
+    return c == CLI_STATUS || c == CLI_EXPLAIN || c == CLI_CHECK || c == CLI_VERIFY;
 }
 
 static enum err parse_option(struct cli_args *a, const char *const *argv, int argc, int *i,
@@ -180,6 +182,9 @@ static enum err parse_option(struct cli_args *a, const char *const *argv, int ar
         a->metrics = true;
     } else if (a->command == CLI_CONFIG && strcmp(option, "--checks") == 0) {
         a->checks = true;
+    } else if (a->command == CLI_VERIFY &&
+               (value = option_value(argv, argc, i, "--table", &missing)) != NULL) {
+        a->tables[a->table_count++] = value;
     } else if (has_json(a->command) && strcmp(option, "--json") == 0) {
         a->json = true;
     } else if (a->command == CLI_STATUS && strcmp(option, "--watch") == 0) {
@@ -225,8 +230,11 @@ enum err cli_parse(int argc, const char *const *argv, struct cli_args *out, stru
         return ERR_OK;
     }
     a.overrides = calloc((size_t)argc, sizeof(*a.overrides));
-    if (a.overrides == NULL)
+    a.tables = calloc((size_t)argc, sizeof(*a.tables));
+    if (a.overrides == NULL || a.tables == NULL) {
+        cli_args_fini(&a);
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory");
+    }
     enum err e = parse_rest(&a, argc, argv, em);
     if (e == ERR_OK)
         *out = a;
@@ -238,6 +246,7 @@ enum err cli_parse(int argc, const char *const *argv, struct cli_args *out, stru
 void cli_args_fini(struct cli_args *a)
 {
     free(a->overrides);
-    a->overrides = NULL;
-    a->override_count = 0;
+    free(a->tables);
+    a->overrides = a->tables = NULL;
+    a->override_count = a->table_count = 0;
 }

@@ -23,6 +23,7 @@ enum cli_command {
     CLI_RESUME,
     CLI_STOP,
     CLI_EXPLAIN,
+    CLI_VERIFY,
     CLI_UNBUILT, /* a command whose feature is not available in this version: refused by cli_parse()
                   */
 };
@@ -59,7 +60,9 @@ struct cli_args {
     bool has_from;
     struct conf_start from; /* explain; from.file is from_file */
     char from_file[256];
-    uint64_t limit; /* 0: none */
+    uint64_t limit;      /* 0: none */
+    const char **tables; /* verify: DATABASE.TABLE, in the order given; owned */
+    size_t table_count;
 };
 
 /* ERR_USAGE with a sentence; nothing to release then. */

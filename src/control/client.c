@@ -133,6 +133,11 @@ const char *client_state(const struct client_task *t)
     return text_of(t->json, "state");
 }
 
+const char *client_acknowledged(const struct client_task *t)
+{
+    return text_of(json_object_get(t->json, "positions"), "acknowledged");
+}
+
 bool client_wants_nothing(const struct client_task *t)
 {
     return json_is_null(json_object_get(t->json, "wanted"));

@@ -27,6 +27,7 @@ NODISCARD enum err client_ask(const char *folder, const char *wish, struct errms
 
 /* Valid as long as t; "" where the answer has no such text. */
 const char *client_state(const struct client_task *t);
+const char *client_acknowledged(const struct client_task *t); /* a position */
 bool client_wants_nothing(const struct client_task *t);
 
 /* What a person wants to know, on several lines. */

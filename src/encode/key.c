@@ -403,6 +403,11 @@ const uint16_t *key_table_partition_columns(const struct key_table *kt, uint32_t
     return kt->columns;
 }
 
+struct slice key_table_prefix(const struct key_table *kt)
+{
+    return kt->prefix;
+}
+
 bool key_table_has_record_key(const struct key_table *kt)
 {
     return kt->table->identity_count > 0;

@@ -38,6 +38,9 @@ struct key_table *key_table_new(const struct table *t, enum partition_policy pol
                                 const uint16_t *columns, uint32_t column_count);
 void key_table_free(struct key_table *kt); /* may be NULL */
 
+/* What all record keys of the table begin with, up to the comma before the identity. */
+struct slice key_table_prefix(const struct key_table *kt);
+
 /* The columns whose cells partition_hash() wants, ascending; 0 when it needs none. */
 const uint16_t *key_table_partition_columns(const struct key_table *kt, uint32_t *count);
 

@@ -47,7 +47,7 @@ LIBRARIES = {
     r"yaml|cyaml": [r"config/"],
     r"pcre2": [r"rules/"],
     r"microhttpd": [r"control/"],
-    r"jansson": [r"control/", r"kafka/registry", r"kafka/stats"],
+    r"jansson": [r"control/", r"kafka/registry", r"encode/canal_read", r"kafka/stats"],
     r"curl/": [r"control/", r"kafka/"],
 }
 

@@ -137,9 +137,22 @@ Test(args, explain_begins_where_it_is_told_to)
     refused(ARGV("run", "t.yaml", "--from", "now"), "unknown option --from");
 }
 
+Test(args, verify_takes_any_number_of_tables)
+{
+    struct cli_args a =
+        parsed(ARGV("verify", "t.yaml", "--table", "shop.item", "--json", "--table=shop.orders"));
+    cr_assert(a.json && a.table_count == 2);
+    cr_assert_str_eq(a.tables[0], "shop.item");
+    cr_assert_str_eq(a.tables[1], "shop.orders");
+    cli_args_fini(&a);
+    refused(ARGV("verify"), "needs a task file");
+    refused(ARGV("verify", "t.yaml", "--table"), "--table needs a value");
+    refused(ARGV("verify", "t.yaml", "--from", "now"), "unknown option --from");
+}
+
 Test(args, what_is_not_there_is_refused_with_its_name)
 {
-    refused(ARGV("verify", "t.yaml"), "verify is not available in this version");
+    refused(ARGV("tail", "t.yaml"), "tail is not available in this version");
     refused(ARGV("rnu", "t.yaml"), "unknown command rnu");
     refused(ARGV("run", "t.yaml", "u.yaml"), "u.yaml");
     refused(ARGV("run", "t.yaml", "--fast"), "unknown option --fast");
