@@ -657,19 +657,21 @@ static enum err prepare_table(struct verify *v, struct verify_table *t, struct e
     return make_fold(v, t);
 }
 
-/* Rows of several tables without keys that go out under one name cannot be told apart. */
+/* Several tables that go out under one name; rows without keys cannot be told apart then. */
 static void find_twins(struct verify *v)
 {
     for (size_t i = 0; i < v->table_count; i++) {
         for (size_t k = 0; k < v->table_count; k++) {
-            const struct verify_table *a = &v->tables[i], *b = &v->tables[k];
-            if (i == k || !a->keyless || !slice_eq(a->sent_table, b->sent_table) ||
-                !slice_eq(a->sent_database, b->sent_database) ||
-                strcmp(a->result.topic, b->result.topic) != 0)
+            struct verify_table *a = &v->tables[i];
+            const struct verify_table *b = &v->tables[k];
+            if (i == k || !slice_eq(a->sent_table, b->sent_table) ||
+                !slice_eq(a->sent_database, b->sent_database))
                 continue;
-            snprintf(v->tables[i].result.why, sizeof(v->tables[i].result.why),
-                     "it has no record key, and %s.%s goes out under the same name", b->database,
-                     b->name);
+            a->shared = true;
+            if (a->keyless && strcmp(a->result.topic, b->result.topic) == 0)
+                snprintf(a->result.why, sizeof(a->result.why),
+                         "it has no record key, and %s.%s goes out under the same name",
+                         b->database, b->name);
         }
     }
 }

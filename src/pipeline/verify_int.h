@@ -40,6 +40,7 @@ struct verify_table {
     struct slice sent_table;
     struct slice prefix; /* of its record keys */
     bool keyless;
+    bool shared; /* another table goes out under the same names */
     struct fold *fold;
     struct verify_mark emptied; /* the last statement behind which it was empty; ms 0: none */
     struct verify_mark doubt;   /* a statement that changed rows without messages */

@@ -46,9 +46,9 @@ static void empty_behind(struct verify_table *t, const struct verify_mark *at)
 
 /* ---- statements ---- */
 
-static bool same_name(bool fold_case, struct slice a, const char *b)
+static bool same_name(bool fold_case, struct slice a, struct slice b)
 {
-    return fold_case ? slice_eq_nocase(a, slice_str(b)) : slice_eq(a, slice_str(b));
+    return fold_case ? slice_eq_nocase(a, b) : slice_eq(a, b);
 }
 
 static bool moves_rows(const struct ddl_statement *st)
@@ -61,7 +61,11 @@ static bool moves_rows(const struct ddl_statement *st)
 
 enum effect { NOTHING, EMPTIED, DOUBTFUL };
 
-/* What the statement did to the rows of the table that no message tells. */
+/*
+ * What the statement did to the rows of the table that no message tells.
+ * Statements have the names that rows go out under, but those that could not be
+ * taken apart.
+ */
 static enum effect effect_of(const struct ddl_statement *st, const struct verify_table *t)
 {
     bool fold_case = st->options.lower_case_table_names != 0;
@@ -71,24 +75,27 @@ static enum effect effect_of(const struct ddl_statement *st, const struct verify
     for (uint32_t i = 0; i < st->object_count; i++) {
         const struct ddl_object *o = &st->objects[i];
         bool renames = o->new_name.len > 0;
-        if (renames && same_name(fold_case, o->new_database, t->database) &&
-            same_name(fold_case, o->new_name, t->name))
+        if (renames && same_name(fold_case, o->new_database, t->sent_database) &&
+            same_name(fold_case, o->new_name, t->sent_table))
             return DOUBTFUL; /* its rows went out under another name */
-        if (!same_name(fold_case, o->database, t->database))
+        if (!same_name(fold_case, o->database, t->sent_database))
             continue;
         if (st->kind == DDL_DROP_DATABASE)
             found = EMPTIED;
-        if (!same_name(fold_case, o->name, t->name))
+        if (!same_name(fold_case, o->name, t->sent_table))
             continue;
-        bool gone = st->kind == DDL_TRUNCATE_TABLE || st->kind == DDL_DROP_TABLE || renames ||
-                    (st->kind == DDL_CREATE_TABLE && !st->if_not_exists);
-        if (gone)
+        bool creates = st->kind == DDL_CREATE_TABLE && !st->if_not_exists;
+        bool gone = st->kind == DDL_TRUNCATE_TABLE || st->kind == DDL_DROP_TABLE || renames;
+        if (creates && !t->shared)
             found = EMPTIED;
+        else if (gone)
+            found = t->shared ? DOUBTFUL : EMPTIED;
         else if (st->kind == DDL_ALTER_TABLE && (moves_rows(st) || st->exchanges))
             return DOUBTFUL;
     }
     if (!st->parsed && found == NOTHING &&
-        ddl_may_concern(st, slice_str(t->database), slice_str(t->name)))
+        (ddl_may_concern(st, slice_str(t->database), slice_str(t->name)) ||
+         ddl_may_concern(st, t->sent_database, t->sent_table)))
         return DOUBTFUL;
     return found;
 }
