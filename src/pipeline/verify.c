@@ -641,7 +641,7 @@ static enum err prepare_table(struct verify *v, struct verify_table *t, struct e
                           t->name);
     binding_ref(b);
     t->binding = b;
-    TRY(copy_table_new(&task->server, b->table, &t->copy, em));
+    TRY(copy_table_new(&task->server, b->table, SLICE_LIT(""), &t->copy, em));
     t->copy->share[0] = '\0'; /* nothing is locked for this */
     if (b->copy == NULL) {
         copy_table_ref(t->copy);
