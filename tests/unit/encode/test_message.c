@@ -42,7 +42,7 @@ static void setup_framed(struct fixture *f, enum format_kind kind, struct slice 
     f->table = table_of(f->columns, COLUMNS);
     f->options =
         (struct format_options){.kind = kind, .avro = {.server_version = SLICE_LIT("8.0.36")}};
-    struct canal_names names = {.database = SLICE_LIT("a.b"), .table = SLICE_LIT("item")};
+    struct message_names names = {.database = SLICE_LIT("a.b"), .table = SLICE_LIT("item")};
     cr_assert_eq(format_table_new(&f->options, &f->table, &names, frame, &f->format, &em), ERR_OK,
                  "%s", em.text);
     cr_assert_eq(format_encoder_new(&f->options, NULL, &f->encoder), ERR_OK);
