@@ -170,12 +170,16 @@ struct preset {
     struct task *task;
     struct errmsg *em;
     size_t count;
+    enum err err; /* a table that no rule can decide about */
 };
 
 static bool is_selected(void *arg, struct slice database, struct slice table)
 {
     struct preset *p = arg;
-    return tables_selected(p->task->tables, database, table);
+    size_t index;
+    if (p->err == ERR_OK)
+        p->err = objects_match(p->task->objects, database, table, &index, p->em);
+    return p->err == ERR_OK && tables_selected(p->task->tables, database, table);
 }
 
 static enum err preset_table(void *arg, const struct table_def *def)
@@ -248,6 +252,7 @@ static enum err read_and_scan(struct task *t, struct binlog_place *end, struct e
 {
     struct preset p = {.task = t, .em = em};
     TRY(src_catalog_walk(t->session, &t->server, is_selected, preset_table, &p, em));
+    TRY(p.err);
     if (p.count == 0)
         log_warn("objects.none", "note=\"no table of the source matches objects yet\"");
     else

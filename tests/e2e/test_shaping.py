@@ -5,6 +5,7 @@ import re
 import unittest
 
 from lib import servers
+from lib.avro import read_records
 from lib.case import EndToEnd
 
 FULL = ["full", "incremental"]
@@ -232,7 +233,7 @@ class Shaping:
     def test_avro_carries_what_rules_make(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1, n DECIMAL(10,2), s SET('a','b'), j JSON)")
         task = self.task(
-            self.server, [self.entry("t", filter="n < 5", columns={"exclude": ["n"], "rename": {"v": "w"}}, add_columns=[
+            self.server, [self.entry("t", filter="n < 5", table_as="out.{table}", columns={"exclude": ["n"], "rename": {"v": "w", "id": "key"}}, add_columns=[
                 {"name": "region", "type": "varchar(16)", "value": "'eu'"}, {"name": "b", "type": "text", "value": "'x'"},
                 {"name": "dd", "type": "decimal(10,2)", "value": "`id`"}, {"name": "en", "type": "enum('a','b')", "value": "'b'"}])],
             start=self.server.position(), destination={"format": "dts-avro"},
@@ -240,6 +241,17 @@ class Shaping:
         c.run("INSERT INTO t VALUES (1, 'aé', 1, 'a', '{}'), (2, 'x', 9, 'a', '{}'); UPDATE t SET v = 'b' WHERE id = 1; UPDATE t SET n = 7 WHERE id = 1")
         process = task.run_until_caught_up()
         self.assertRegex(process.log(), "acknowledged=[3-9]")
+        records = read_records(self.kafka.brokers, self.name)
+        self.assertEqual([r.operation for r in records], ["INSERT", "UPDATE", "DELETE"])
+        for r in records:
+            self.assertEqual(r.says["objectName"], f"{self.database}.out\\u002Et")
+            self.assertEqual([(f["name"], f["dataTypeNumber"]) for f in r.says["fields"]], [
+                ("key", 3), ("w", 253), ("s", 248), ("j", 245), ("region", 253), ("b", 252), ("dd", 246), ("en", 247), ("x", 253), ("y", 8), ("z", 5), ("at", 12)])
+            self.assertEqual(json.loads(r.says["tags"]["pk_uk_info"]), {"PRIMARY": ["key"]})
+        after = records[0].image("after")
+        self.assertEqual({name: after[name][1].get("value") for name in ("key", "y")}, {"key": "1", "y": "5"})
+        self.assertEqual(records[1].image("before")["w"], after["w"])
+        self.assertIn("b'A\\xc3\\x89'", str(after["w"]))
 
     @staticmethod
     def plain(types):
