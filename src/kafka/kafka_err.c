@@ -129,6 +129,9 @@ const char *kafka_err_remedy(rd_kafka_resp_err_t e)
         return "grant the user Describe and Write on the topic";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return "grant the user IdempotentWrite on the cluster, or set destination.acks to 1";
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+        return "set destination.acks to 1, which needs no idempotent producer: the manual says "
+               "what is then not promised";
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return "create the topic, or let the schema phase do it with destination.create_topics";

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -660,6 +661,37 @@ ParameterizedTest(struct refusal *c, producer, refusals_of_a_broker_are_final_an
     cr_assert(strstr(s->sentence, c->remedy) != NULL, "%s", s->sentence);
     cr_assert_eq(put(&r, 0, SLICE_LIT("v"), NULL), c->outcome, "nothing goes out behind it");
     rig_stop(&r);
+}
+
+#define INIT_PRODUCER_ID 22 /* Kafka protocol, "Api Keys" */
+
+Test(producer, brokers_without_idempotence_take_acks_1_and_say_so_otherwise)
+{
+    char why[256];
+    struct errmsg msg = {0};
+    rd_kafka_t *home = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+    rd_kafka_mock_cluster_t *old = rd_kafka_mock_cluster_new(home, 1);
+    (void)rd_kafka_mock_topic_create(old, "t", 1, 1);
+    (void)rd_kafka_mock_set_apiversion(old, INIT_PRODUCER_ID, -1, -1);
+    for (int acks = -1; acks <= 1; acks++) {
+        struct rig r = {.partitions = 1};
+        kafka_options_init(&r.options);
+        r.options.brokers = rd_kafka_mock_cluster_bootstraps(old);
+        r.options.acks = acks;
+        must(kafka_producer_new(&r.options, &r.producer, &msg), &msg);
+        must(kafka_producer_topic(r.producer, "t", &r.topic, &msg), &msg);
+        send_numbers(&r, 0, 100);
+        settle(&r);
+        const struct kafka_state *state = kafka_producer_state(r.producer);
+        cr_assert_eq(r.seen.good, acks < 0 ? 0 : 100, "acks %d: %s", acks, state->sentence);
+        cr_assert_eq(state->failed, acks < 0 ? ERR_DEST_REFUSED : ERR_OK);
+        if (acks < 0)
+            cr_assert(strstr(state->sentence, "set destination.acks to 1") != NULL, "%s",
+                      state->sentence);
+        kafka_producer_free(r.producer);
+    }
+    rd_kafka_mock_cluster_destroy(old);
+    rd_kafka_destroy(home);
 }
 
 Test(producer, partition_that_is_not_there_is_final)
