@@ -58,6 +58,7 @@ enum err_class {
     X(DEST_DENIED,      ERRC_DEST,    "the destination denies access")                       \
     X(DEST_TOPIC,       ERRC_DEST,    "a topic is missing or not as it was")                 \
     X(DEST_REFUSED,     ERRC_DEST,    "the destination refuses the messages")                \
+    X(DEST_OLD,         ERRC_DEST,    "the brokers know no idempotent producer")               \
     X(BROKER_DOWN,      ERRC_BROKER,  "the brokers cannot be reached")                       \
     X(HISTORY,          ERRC_HISTORY, "the source's history is not the one that was followed") \
     X(TRUNCATED,        ERRC_DATA,    "a field runs past the end of its event")              \

@@ -139,8 +139,9 @@ static enum err put_promises(rd_kafka_conf_t *conf, const struct kafka_options *
     if (o->acks < -1 || o->acks > 1)
         return errmsg_set(msg, ERR_CONFIG, "destination.acks: %d: give 0, 1 or all", o->acks);
     TRY(put(conf, "acks", o->acks < 0 ? "all" : o->acks == 0 ? "0" : "1", msg));
-    TRY(put(conf, "enable.idempotence", o->acks < 0 ? "true" : "false", msg));
-    TRY(put(conf, "max.in.flight", o->acks < 0 ? "5" : "1", msg));
+    bool idempotent = o->acks < 0 && !o->plain;
+    TRY(put(conf, "enable.idempotence", idempotent ? "true" : "false", msg));
+    TRY(put(conf, "max.in.flight", idempotent ? "5" : "1", msg));
     TRY(put(conf, "retries", "2147483647", msg));
     TRY(put(conf, "message.timeout.ms", "0", msg));
     /* Topics are made by topic.h or by nobody. */

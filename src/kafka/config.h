@@ -9,6 +9,7 @@
  *
  *   acks      idempotent   in flight          a repeat or a gap is possible
  *   -1 (all)  yes          5 a partition      no
+ *   -1, plain no           1 a broker         a repeat, when a connection is lost
  *   1         no           1 a broker         when a leader is lost
  *   0         no           1 a broker         whenever a connection is lost
  *
@@ -21,6 +22,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct kafka_embedded;
@@ -52,6 +54,7 @@ struct kafka_options {
     const char *compression; /* none, lz4, gzip, snappy, zstd; NULL is lz4 */
     int compression_level;   /* the codec's own scale; KAFKA_LEVEL_DEFAULT */
     int acks;                /* 0, 1, or -1 for all */
+    bool plain;              /* no idempotence, for brokers that have none (ERR_DEST_OLD) */
     int linger_us;           /* KAFKA_LINGER_DEFAULT, or how long a batch may wait for company */
     size_t message_max;      /* bytes of the uncompressed batch of one message; 0 is 1 MiB */
     size_t queue_bytes;      /* what one producer may hold, see kafka_produce(); 0 is 8 MiB */

@@ -87,6 +87,9 @@ enum err kafka_err(rd_kafka_resp_err_t e)
     case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
         return ERR_DEST_TOPIC;
 
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+        return ERR_DEST_OLD;
+
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
         return ERR_TOO_LARGE;
@@ -129,9 +132,6 @@ const char *kafka_err_remedy(rd_kafka_resp_err_t e)
         return "grant the user Describe and Write on the topic";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return "grant the user IdempotentWrite on the cluster, or set destination.acks to 1";
-    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-        return "set destination.acks to 1, which needs no idempotent producer: the manual says "
-               "what is then not promised";
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return "create the topic, or let the schema phase do it with destination.create_topics";

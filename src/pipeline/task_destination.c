@@ -13,6 +13,7 @@ static enum err fill_options(struct task *t)
     const struct conf_destination *d = &t->config->destination;
     TRY(options_of_destination(t->config, &t->to));
     t->kafka = t->to.kafka;
+    t->kafka.plain = t->shared->plain_producers;
     if (d->acks != CONF_ACKS_ALL)
         log_warn("destination.acks", "acks=%s note=\"%s\"", d->acks == CONF_ACKS_0 ? "0" : "1",
                  d->acks == CONF_ACKS_0

@@ -38,6 +38,7 @@ struct lane_head {
 struct task_shared {
     struct ckpt *ckpt;
     struct kafka_embedded *embedded; /* NULL until the first run has made it */
+    bool plain_producers;            /* the brokers know no idempotence */
     bool prechecked;                 /* and nothing failed that stops the task */
     bool precheck_failed;
     bool topics_looked_at; /* whether they hold records was asked, or need not be */

@@ -165,6 +165,18 @@ static bool may_pass(const struct task_life *life, enum err e)
     return life->worked && (e == ERR_ACCESS_DENIED || e == ERR_SOURCE_SQL || e == ERR_DEST_DENIED);
 }
 
+/* Brokers before Kafka 0.11: the next run does without what they do not know. */
+static bool can_do_without(struct task_life *life, enum err e)
+{
+    if (e != ERR_DEST_OLD || life->shared.plain_producers || atomic_load(&task_ending))
+        return false;
+    life->shared.plain_producers = true;
+    log_warn("destination.acks",
+             "acks=all note=\"the brokers know no idempotent producer: one request in flight keeps "
+             "the order, and a broken connection can repeat messages\"");
+    return true;
+}
+
 static enum err nap_and_show(void *arg, uint64_t ms)
 {
     struct task_life *life = arg;
@@ -199,6 +211,11 @@ static enum err after_run(struct task_life *life, enum err e, bool reached, bool
     *go_on = false;
     if (e == ERR_STOPPED)
         e = ERR_OK;
+    if (can_do_without(life, e)) {
+        clear_stop();
+        *go_on = true;
+        return ERR_OK;
+    }
     if (e != ERR_OK && !atomic_load(&task_ending) && may_pass(life, e)) {
         clear_stop();
         begin_other(life, e);

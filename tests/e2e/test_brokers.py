@@ -7,7 +7,16 @@ from lib import servers
 from lib.avro import AvroFold, read_records
 from lib.case import EndToEnd
 from lib.compare import differences
+from lib.proxy import Proxy, Rule
 from test_codecs import CODECS, batches
+
+
+class WithoutProducerIds(Rule):
+    """Takes InitProducerId (22) from the list of requests that the broker says it knows: it then is
+    one of before Kafka 0.11. It stands behind DeleteRecords (21), each with versions 0 to 0."""
+
+    def apply(self, data, passed, proxy):
+        return data.replace(b"\0\x15\0\0\0\0\0\x16\0\0\0\0", b"\0\x15\0\0\0\0\x7f\x16\0\0\0\0") if passed < 2000 else data
 
 
 class OldBroker:
@@ -111,6 +120,25 @@ class Kafka28(OldBroker, EndToEnd):
 class Kafka11(OldBroker, EndToEnd):
     kind = "kafka11"
     unknown = ("zstd",)  # since Kafka 2.1: an older broker gets those batches as they are
+
+    def test_brokers_without_idempotence(self):
+        """As before Kafka 0.11: one request in flight, and it is said what is not promised."""
+        with servers.OwnServer("kafka11") as old, Proxy(old.port) as proxy:
+            proxy.rule = WithoutProducerIds()
+            old.restart(f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}")
+            brokers = f"127.0.0.1:{proxy.port}"
+            c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+            task = self.task(self.server, start=self.server.position(), brokers=brokers, destination={"partitions": 2})
+            for turn in range(2):
+                c.run("INSERT INTO t VALUES " + ",".join(f"({i}, 0)" for i in range(turn * 2000, turn * 2000 + 2000)))
+                c.run("UPDATE t SET v = v + 1; UPDATE t SET v = v + 1")
+                process = task.run_until_caught_up()
+                self.assertRegex(process.log(), 'warn  destination.acks acks=all note="the brokers know no idempotent producer')
+            messages = self.messages(brokers=brokers)
+            self.assertEqual(len(messages), 4000 + 2 * 2000 + 2 * 4000)
+            self.assert_tables_equal(c, self.fold(messages), ["t"])
+            logs = [batches(os.path.join(old.data, "log"), self.name, n) for n in range(2)]
+            self.assertTrue(all(producer < 0 for log in logs for _, producer, _ in log))
 
 
 if __name__ == "__main__":
