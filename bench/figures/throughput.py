@@ -57,6 +57,13 @@ def writing_floor(s, broker, path=None, codec="lz4"):
     return json.loads(out.splitlines()[-1])
 
 
+def exactly_once(s):
+    """The same with transactions; a name of its own, since the state lies in the topic NAME.rowcast."""
+    topic = s.new_topic("bench-once")
+    return s.catch_up(s.task(s.mysql, s.kafka.brokers, topic, ["sbtest.*"], task=topic,
+                             destination={"delivery": "exactly-once"}), s.mysql)
+
+
 def rowcast(s, broker, objects=("sbtest.*",), **destination):
     brokers = "embedded" if broker == "embedded" else s.kafka.brokers
     topic = "bench" if broker == "embedded" else s.new_topic("bench")
@@ -68,15 +75,22 @@ def run(s, recorder, rounds):
     sizes = make_messages(s)
     recorder.add("message bytes per row before compression", "B",
                  [(sizes["key_bytes"] + sizes["value_bytes"]) / ROWS])
-    read, write, ours = [], {"embedded": [], "real": []}, {"embedded": [], "real": []}
+    read, write, ours, once = [], {"embedded": [], "real": []}, {"embedded": [], "real": []}, []
     for i in range(rounds):
         say(f"throughput, round {i + 1} of {rounds}")
         read.append(reading_floor(s))
         for broker in ("embedded", "real"):
             write[broker].append(writing_floor(s, broker))
             ours[broker].append(rowcast(s, broker))
+        once.append(exactly_once(s))
         s.drop_topics()
 
+    shape = {"broker": "real", "partitions": PARTITIONS, "compression": "lz4"}
+    recorder.add("exactly-once: CPU", "s", [x.cpu for x in once], **shape)
+    recorder.add("exactly-once: wall", "s", [x.wall for x in once], **shape)
+    recorder.add("exactly-once: peak resident memory", "MiB", [x.rss_kib / 1024 for x in once], ("<=", 64), **shape)
+    recorder.add("wall: exactly-once / at-least-once", "ratio",
+                 [x.wall / y.wall for x, y in zip(once, ours["real"])], ("<=", 1.15), **shape)
     recorder.add("reading floor: CPU", "s", [r.cpu for r in read])
     recorder.add("reading floor: wall", "s", [r.wall for r in read])
     for broker in ("embedded", "real"):

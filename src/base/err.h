@@ -60,6 +60,7 @@ enum err_class {
     X(DEST_REFUSED,     ERRC_DEST,    "the destination refuses the messages")                \
     X(DEST_OLD,         ERRC_DEST,    "the brokers know no idempotent producer")               \
     X(BROKER_DOWN,      ERRC_BROKER,  "the brokers cannot be reached")                       \
+    X(ABORTED,          ERRC_BROKER,  "the brokers have aborted the transaction")            \
     X(HISTORY,          ERRC_HISTORY, "the source's history is not the one that was followed") \
     X(TRUNCATED,        ERRC_DATA,    "a field runs past the end of its event")              \
     X(MALFORMED,        ERRC_DATA,    "a field has a value that it cannot have")             \
@@ -73,7 +74,8 @@ enum err_class {
     X(STATE_DAMAGED,    ERRC_STATE,   "the checkpoint is damaged")                           \
     X(STATE_LOCKED,     ERRC_STATE,   "the state folder is in use by another process")       \
     X(STATE_IO,         ERRC_STATE,   "the checkpoint cannot be written")                    \
-    X(STATE_FULL,       ERRC_STATE,   "there is no room for the checkpoint")
+    X(STATE_FULL,       ERRC_STATE,   "there is no room for the checkpoint")                 \
+    X(FENCED,           ERRC_STATE,   "another instance of the task has taken over")
 /* clang-format on */
 
 #define X(name, cls, text) ERR_##name,

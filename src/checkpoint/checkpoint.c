@@ -253,7 +253,7 @@ enum err ckpt_end_table(struct ckpt *c, struct slice key)
     return put_end(c, WAL_TABLE, WAL_TABLE_END, key);
 }
 
-static void forget_pending(struct ckpt *c)
+void ckpt_forget_pending(struct ckpt *c)
 {
     if (c->pending.cap > PENDING_KEPT)
         writer_fini(&c->pending); /* many definitions at once are rare */
@@ -284,7 +284,7 @@ enum err ckpt_compact(struct ckpt *c, struct errmsg *em)
     c->file = next;
     c->stats.compactions++;
     c->stats.synced_bytes += next.end;
-    forget_pending(c);
+    ckpt_forget_pending(c);
     return ERR_OK;
 }
 
@@ -296,7 +296,7 @@ static enum err append_pending(struct ckpt *c, struct errmsg *em)
         enum wal_type type = (enum wal_type)reader_u16(&r);
         wal_append(&c->file, type, reader_take(&r, reader_u32(&r)));
     }
-    forget_pending(c);
+    ckpt_forget_pending(c);
     TRY(wal_commit(&c->file, em));
     c->stats.synced_bytes += c->file.end - before;
     return ERR_OK;

@@ -116,6 +116,37 @@ NODISCARD enum err ckpt_end_table(struct ckpt *c, struct slice key);
  */
 NODISCARD enum err ckpt_sync(struct ckpt *c, struct errmsg *em);
 
+/*
+ * Records as others keep them: the state, or what of it is new, under names
+ * that say what each record is ("position", "topic/NAME", "fact/NAME"; see
+ * docs/checkpoint-format.md). A record without a value takes the one of that
+ * name out.
+ */
+struct ckpt_record {
+    const char *kind; /* "topic/", in front of the key where there is one */
+    struct slice key;
+    bool ends; /* there is no value */
+    struct slice value;
+};
+
+/* Walks through what was put since the last sync, in order, and through all that there is. */
+bool ckpt_next_change(const struct ckpt *c, size_t *it, struct ckpt_record *out);
+bool ckpt_next_record(const struct ckpt *c, size_t *it, struct ckpt_record *out);
+
+/*
+ * Takes the state from records that others kept: all that was there is dropped
+ * at the first call, each record is taken by name (value NULL: it is taken
+ * out), and the last call makes the new state durable. ERR_STATE_DAMAGED: a record that makes no
+ * sense, or (at the end) one that is missing; ERR_CONFIG: they are another task's. Nothing is
+ * changed on disk before the end.
+ */
+void ckpt_restore_begin(struct ckpt *c);
+NODISCARD enum err ckpt_restore(struct ckpt *c, struct slice name, const struct slice *value);
+NODISCARD enum err ckpt_restore_end(struct ckpt *c, const char *task, struct errmsg *em);
+
+/* What was put since the last sync is forgotten: the state is as on disk. */
+NODISCARD enum err ckpt_revert(struct ckpt *c, struct errmsg *em);
+
 struct ckpt_stats {
     uint64_t syncs;
     uint64_t compactions;   /* new files made, the one of ckpt_open() included */

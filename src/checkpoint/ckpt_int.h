@@ -27,3 +27,9 @@ NODISCARD enum err ckpt_apply(struct ckpt_state *s, enum wal_type type, struct s
 
 /* Writes the state to a new file and goes on there. On failure everything is as before. */
 NODISCARD enum err ckpt_compact(struct ckpt *c, struct errmsg *em);
+
+/* ckpt_open.c: the newest log of the folder, into the empty state. */
+NODISCARD enum err ckpt_recover(struct ckpt *c, struct errmsg *em);
+
+/* checkpoint.c: what was put is no longer waiting for a sync. */
+void ckpt_forget_pending(struct ckpt *c);

@@ -168,7 +168,7 @@ static enum err apply_log(struct ckpt *c, const char *name, struct slice bytes, 
     return ERR_OK;
 }
 
-static enum err recover(struct ckpt *c, struct errmsg *em)
+enum err ckpt_recover(struct ckpt *c, struct errmsg *em)
 {
     uint64_t newest;
     char name[WAL_NAME_SIZE];
@@ -222,7 +222,7 @@ static enum err open_all(struct ckpt *c, const char *task, struct errmsg *em)
     uint64_t newest;
     TRY(open_folder(c, em));
     TRY(take_lock(c, em));
-    TRY(recover(c, em));
+    TRY(ckpt_recover(c, em));
     TRY(check_task(c, task, em));
     enum err e = ckpt_compact(c, em);
     if (e != ERR_OK) {
@@ -276,7 +276,7 @@ static enum err look_into(struct ckpt *c, const char *task, bool *there, struct 
     if (c->lock < 0)
         return errno == ENOENT ? ERR_OK : folder_error(c, em, "its lock file cannot be opened");
     bool used = flock(c->lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    enum err e = recover(c, em);
+    enum err e = ckpt_recover(c, em);
     if (e == ERR_OK)
         e = compare_task(c, task, &named, em);
     /* A log that is being written may look damaged; that it is another task's is sure. */

@@ -187,6 +187,8 @@ static const struct {
     {"request.required.acks", "destination.acks"},
     {"enable.idempotence", "destination.acks and destination.delivery"},
     {"transactional.id", "destination.delivery"},
+    {"isolation.level", "destination.delivery"},
+    {"enable.partition.eof", "nothing: what a restart begins with depends on it"},
     {"max.in.flight", "destination.acks"},
     {"max.in.flight.requests.per.connection", "destination.acks"},
     {"compression.codec", "destination.compression"},
@@ -217,6 +219,22 @@ static void check_librdkafka(struct conf_load *l)
                 conf_problem(l->report, n->name_at,
                              "destination.librdkafka.%s cannot be set here: use %s", n->name,
                              kept_properties[i].instead);
+}
+
+/* What transactions need of the other keys. */
+static void check_delivery(struct conf_load *l)
+{
+    const struct conf_destination *d = &l->task->destination;
+    if (is_broken(l, "destination.delivery") || d->delivery != CONF_EXACTLY_ONCE)
+        return;
+    if (!is_broken(l, "destination.acks") && d->acks != CONF_ACKS_ALL)
+        conf_problem(l->report, conf_value_mark(l, "destination.acks"),
+                     "destination.delivery: exactly-once needs destination.acks: all, not %s",
+                     conf_value_text(l->values, "destination.acks"));
+    if (d->embedded)
+        conf_problem(l->report, conf_value_mark(l, "destination.delivery"),
+                     "destination.delivery: exactly-once needs brokers that keep transactions: the "
+                     "one of destination.brokers: embedded keeps nothing");
 }
 
 static void check_partition_key(struct conf_load *l, const struct conf_object *o,
@@ -385,6 +403,7 @@ void conf_check(struct conf_load *l)
     check_registry(l);
     check_compression(l);
     check_librdkafka(l);
+    check_delivery(l);
     check_objects(l);
     check_limits(l);
     check_http(l);

@@ -109,7 +109,7 @@ const struct conf_key conf_keys[] = {
      .sentence = "Level of the compression, as its codec counts; default leaves it to the codec. What zstd needs at high levels counts into limits.memory."},
     {"destination.acks", CONF_CHOICE, "all", AT(destination.acks), .choices = "0|1|all",
      .sentence = "What a broker must have done before a message counts as written: nothing, its own log, all in-sync replicas."},
-    {"destination.delivery", CONF_CHOICE, "at-least-once", AT(destination.delivery), .choices = "at-least-once|exactly-once", .built = "at-least-once",
+    {"destination.delivery", CONF_CHOICE, "at-least-once", AT(destination.delivery), .choices = "at-least-once|exactly-once",
      .sentence = "Whether a crash may repeat messages (each with the id that it had) or not."},
     {"destination.partition_by", CONF_CHOICE, "primary-key", AT(destination.partition_by), .choices = "none|table|primary-key",
      .sentence = "What chooses a message's partition: nothing (all to partition 0), its table, or its key columns."},

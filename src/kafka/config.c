@@ -29,6 +29,7 @@
 #define LINGER_MS     "1"
 #define STATISTICS_MS "5000" /* what is measured over an interval (stats.h) is over this one */
 #define SYSLOG_CRIT   2      /* librdkafka speaks syslog levels; <syslog.h> clashes with our log */
+#define TXN_KBYTES    ((size_t)32 << 10) /* beside the lanes' messages: the state of the task */
 
 /* Properties that may not be given, and the clause that says why. Aliases too. */
 static const struct {
@@ -58,6 +59,8 @@ static const struct {
     {"delivery.report.only.error", "the acknowledged position depends on it"},
     {"produce.offset.report", "it has no effect here"},
     {"transactional.id", "use destination.delivery"},
+    {"isolation.level", "what a restart begins with depends on it"},
+    {"enable.partition.eof", "what a restart begins with depends on it"},
     {"message.copy.max.bytes", "memory use depends on it"},
     {"plugin.library.paths", "plugins are not loaded"},
     {"test.mock.num.brokers", "use destination.brokers: embedded"},
@@ -87,7 +90,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 {
     char quoted[512];
     (void)rk;
-    bool bad = level <= SYSLOG_CRIT;
+    /* What becomes of a transaction is told by txn.h. */
+    bool bad = level <= SYSLOG_CRIT && strcmp(fac, "TXNERR") != 0;
     if (bad || log_enabled(LOG_DEBUG))
         log_write(bad ? LOG_WARN : LOG_DEBUG, "kafka.client", "facility=%s text=%s", fac,
                   log_quote(quoted, sizeof quoted, buf));
@@ -144,6 +148,7 @@ static enum err put_promises(rd_kafka_conf_t *conf, const struct kafka_options *
     TRY(put(conf, "max.in.flight", idempotent ? "5" : "1", msg));
     TRY(put(conf, "retries", "2147483647", msg));
     TRY(put(conf, "message.timeout.ms", "0", msg));
+    TRY(put(conf, "transactional.id", o->transactional_id, msg));
     /* Topics are made by topic.h or by nobody. */
     TRY(put(conf, "allow.auto.create.topics", "false", msg));
     return ERR_OK;
@@ -173,6 +178,8 @@ static enum err put_queue(rd_kafka_conf_t *conf, const struct kafka_options *o, 
      */
     TRY(put(conf, "queue.buffering.max.messages", "0", msg));
     size_t kbytes = ((queue > message_max ? queue : message_max) >> 10) + 1;
+    if (o->transactional_id != NULL)
+        kbytes += TXN_KBYTES;
     TRY(put_long(conf, "queue.buffering.max.kbytes", kbytes > 2097151 ? 2097151 : (long long)kbytes,
                  msg));
 
@@ -210,6 +217,10 @@ static enum err fill(rd_kafka_conf_t *conf, const struct kafka_options *o, enum 
     for (size_t i = 0; i < o->property_count; i++) {
         TRY(kafka_property_check(o->properties[i].name, msg));
         TRY(put(conf, o->properties[i].name, o->properties[i].value, msg));
+    }
+    if (client == KAFKA_READS) {
+        TRY(put(conf, "isolation.level", "read_committed", msg));
+        TRY(put(conf, "enable.partition.eof", "true", msg));
     }
     return ERR_OK;
 }

@@ -58,6 +58,7 @@ struct kafka_options {
     int linger_us;           /* KAFKA_LINGER_DEFAULT, or how long a batch may wait for company */
     size_t message_max;      /* bytes of the uncompressed batch of one message; 0 is 1 MiB */
     size_t queue_bytes;      /* what one producer may hold, see kafka_produce(); 0 is 8 MiB */
+    const char *transactional_id; /* of a client for transactions (txn.h); NULL: none */
 
     const struct kafka_property *properties; /* `librdkafka:` of the task file */
     size_t property_count;
@@ -85,8 +86,9 @@ NODISCARD enum err kafka_options_check(const struct kafka_options *o, struct err
  */
 NODISCARD enum err kafka_property_check(const char *name, struct errmsg *msg);
 
-/* What a client is for: a producer of a lane, or a client that only asks (topic.h). */
-enum kafka_client { KAFKA_PRODUCES, KAFKA_ASKS };
+/* What a client is for: a producer, one that only asks (topic.h), one that reads what is committed
+ * (kept.h). */
+enum kafka_client { KAFKA_PRODUCES, KAFKA_ASKS, KAFKA_READS };
 
 /*
  * Within this room: a librdkafka configuration, owned by the caller until it

@@ -132,6 +132,12 @@ const char *kafka_err_remedy(rd_kafka_resp_err_t e)
         return "grant the user Describe and Write on the topic";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return "grant the user IdempotentWrite on the cluster, or set destination.acks to 1";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        return "grant the user Describe and Write on the transactional id, which is the task's "
+               "name";
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+        return "lower transaction.timeout.ms in destination.librdkafka, or raise "
+               "transaction.max.timeout.ms of the brokers";
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return "create the topic, or let the schema phase do it with destination.create_topics";

@@ -17,8 +17,10 @@
 #include "kafka/gather.h"
 #include "kafka/kafka_err.h"
 #include "kafka/stats.h"
+#include "kafka/txn_int.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +58,11 @@ struct open_gather {
 
 struct kafka_producer {
     rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    int fd; /* eventfd: reports, or a wake */
+    rd_kafka_queue_t *queue; /* NULL: the client is shared ... */
+    struct kafka_txn *txn;   /* ... with the others of this */
+    uint32_t index;          /* among them */
+    bool held;               /* the transaction ends: nothing is handed over */
+    int fd;                  /* eventfd: reports, or a wake */
     size_t queue_bytes;
     size_t message_max;
     size_t bytes;       /* outstanding, with overhead */
@@ -120,8 +125,7 @@ static enum err start_client(struct kafka_producer *p, const struct kafka_option
     return ERR_OK;
 }
 
-enum err kafka_producer_new(const struct kafka_options *o, struct kafka_producer **out,
-                            struct errmsg *msg)
+static enum err make(const struct kafka_options *o, struct kafka_producer **out, struct errmsg *msg)
 {
     struct kafka_producer *p = calloc(1, sizeof *p);
     if (p == NULL)
@@ -136,11 +140,36 @@ enum err kafka_producer_new(const struct kafka_options *o, struct kafka_producer
         return errmsg_set(msg, ERR_SYSTEM,
                           "destination: eventfd: %m: check the limit on open files");
     }
+    *out = p;
+    return ERR_OK;
+}
+
+enum err kafka_producer_new(const struct kafka_options *o, struct kafka_producer **out,
+                            struct errmsg *msg)
+{
+    struct kafka_producer *p;
+    TRY(make(o, &p, msg));
     enum err e = start_client(p, o, msg);
     if (e != ERR_OK) {
         kafka_producer_free(p);
         return e;
     }
+    *out = p;
+    return ERR_OK;
+}
+
+enum err kafka_producer_new_in(struct kafka_txn *x, const struct kafka_options *o, uint32_t index,
+                               struct kafka_producer **out, struct errmsg *msg)
+{
+    struct kafka_producer *p;
+    if (index >= KAFKA_TXN_MEMBERS)
+        return ERR_BUG;
+    TRY(make(o, &p, msg));
+    p->txn = x;
+    p->index = index;
+    p->rk = x->rk;
+    p->flusher = x->flusher;
+    kafka_txn_join(x, index, p->fd);
     *out = p;
     return ERR_OK;
 }
@@ -161,7 +190,6 @@ static void topic_free(struct kafka_topic *t)
         free(t->gathers[i]);
     }
     free(t->gathers);
-    rd_kafka_topic_destroy(t->rkt);
     free(t);
 }
 
@@ -176,7 +204,11 @@ static void keep_statistics(struct kafka_producer *p, rd_kafka_event_t *ev)
 
 enum err kafka_producer_stats(struct kafka_producer *p, struct kafka_stats **out)
 {
-    rd_kafka_event_t *ev = atomic_exchange_explicit(&p->statistics, NULL, memory_order_acq_rel);
+    rd_kafka_event_t *ev = NULL;
+    if (p->txn == NULL)
+        ev = atomic_exchange_explicit(&p->statistics, NULL, memory_order_acq_rel);
+    else if (p->index == 0) /* for them all */
+        ev = atomic_exchange_explicit(&p->txn->statistics, NULL, memory_order_acq_rel);
     if (ev == NULL)
         return ERR_NO_ROOM;
     enum err e = kafka_stats_parse(slice_str(rd_kafka_event_stats(ev)), out);
@@ -184,26 +216,35 @@ enum err kafka_producer_stats(struct kafka_producer *p, struct kafka_stats **out
     return e;
 }
 
+static void free_topics(struct kafka_producer *p)
+{
+    while (p->topics != NULL) {
+        struct kafka_topic *t = p->topics;
+        p->topics = t->next;
+        if (p->txn == NULL) /* else it went with the client */
+            rd_kafka_topic_destroy(t->rkt);
+        topic_free(t);
+    }
+}
+
 void kafka_producer_free(struct kafka_producer *p)
 {
     if (p == NULL)
         return;
-    kafka_flusher_free(p->flusher);
+    if (p->txn == NULL)
+        kafka_flusher_free(p->flusher);
     keep_statistics(p, NULL);
-    if (p->rk != NULL) {
+    if (p->txn == NULL && p->rk != NULL) {
         rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
         if (p->outstanding > 0) {
             (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
             drop_reports(p, PURGE_MS);
         }
         rd_kafka_queue_destroy(p->queue);
-        while (p->topics != NULL) {
-            struct kafka_topic *t = p->topics;
-            p->topics = t->next;
-            topic_free(t);
-        }
+        free_topics(p);
         rd_kafka_destroy(p->rk);
     }
+    free_topics(p);
     gather_pool_fini(&p->chunks);
     free(p->open);
     close(p->fd);
@@ -224,9 +265,13 @@ enum err kafka_producer_topic(struct kafka_producer *p, const char *name, struct
     if (t == NULL)
         return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
     memcpy(t->name, name, n);
-    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(p->rk);
-    rd_kafka_topic_conf_set_opaque(conf, t); /* reports find it there */
-    t->rkt = rd_kafka_topic_new(p->rk, name, conf);
+    if (p->txn != NULL) {
+        t->rkt = kafka_txn_topic(p->txn, name, p->index, t);
+    } else {
+        rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(p->rk);
+        rd_kafka_topic_conf_set_opaque(conf, t); /* reports find it there */
+        t->rkt = rd_kafka_topic_new(p->rk, name, conf);
+    }
     if (t->rkt == NULL) {
         free(t);
         return errmsg_set(msg, ERR_DEST_TOPIC, "destination: topic \"%s\": not a topic name: %s",
@@ -238,6 +283,14 @@ enum err kafka_producer_topic(struct kafka_producer *p, const char *name, struct
     return ERR_OK;
 }
 
+/* What no other transaction would mend. */
+static bool is_final(rd_kafka_resp_err_t re)
+{
+    enum err e = kafka_err(re);
+    return e == ERR_DEST_DENIED || e == ERR_DEST_TOPIC || e == ERR_TOO_LARGE ||
+           re == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
 /* The first final failure is the one that is told. */
 static enum err fail(struct kafka_producer *p, rd_kafka_resp_err_t re, const char *topic,
                      int32_t partition, const char *text)
@@ -245,7 +298,9 @@ static enum err fail(struct kafka_producer *p, rd_kafka_resp_err_t re, const cha
     enum err e = kafka_err(re);
     if (p->state.failed != ERR_OK)
         return e;
-    if (err_class(e) == ERRC_WAIT || err_class(e) == ERRC_BROKER)
+    if (p->txn != NULL && !is_final(re))
+        e = ERR_ABORTED;
+    else if (err_class(e) == ERRC_WAIT || err_class(e) == ERRC_BROKER)
         e = ERR_DEST_REFUSED; /* given up by librdkafka, so waiting does not help */
     p->state.failed = e;
 
@@ -320,6 +375,8 @@ static struct gather *gather_of(struct kafka_producer *p, struct kafka_topic *t,
 /* Hands one batch over; what librdkafka does not take stays. */
 static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_topic *t)
 {
+    if (p->txn != NULL)
+        kafka_txn_used(p->txn, clock_mono_ms());
     rd_kafka_resp_err_t re = gather_pass(g, &p->chunks, t->rkt, p->batch_bytes);
     if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
@@ -353,7 +410,7 @@ static void press(struct kafka_producer *p, bool hurry)
     size_t left = 0;
     bool wanted = false;
     p->waiting_us = 0;
-    if (p->state.failed != ERR_OK)
+    if (p->state.failed != ERR_OK || p->held)
         return;
     for (size_t i = 0; i < p->open_count; i++) {
         struct open_gather o = p->open[i];
@@ -383,7 +440,7 @@ static void next_batch(struct kafka_producer *p, struct kafka_topic *t, int32_t 
     struct gather *g = t->gathers[partition];
     g->reported += count;
     g->inside -= count;
-    if (g->head == NULL || p->state.failed != ERR_OK)
+    if (g->head == NULL || p->state.failed != ERR_OK || p->held)
         return; /* it stays listed, which does no harm */
     if (!gather_may_pass(g, p->batch_bytes))
         return;
@@ -400,6 +457,10 @@ static void next_batch(struct kafka_producer *p, struct kafka_topic *t, int32_t 
 static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, int32_t partition,
                               struct slice key, struct slice value, void *token)
 {
+    if (p->held)
+        return ERR_NO_ROOM;
+    if (p->txn != NULL)
+        kafka_txn_used(p->txn, clock_mono_ms());
     if (rd_kafka_produce(t->rkt, partition, 0, gather_payload(value), value.len,
                          key.len > 0 ? key.ptr : NULL, key.len, token) == 0)
         return ERR_OK;
@@ -413,7 +474,7 @@ static enum err produce_alone(struct kafka_producer *p, struct kafka_topic *t, i
 static enum err gather_past(struct kafka_producer *p, struct gather *g, struct kafka_topic *t,
                             struct slice key, struct slice value, void *token)
 {
-    if (g->held)
+    if (p->held || g->held)
         return ERR_NO_ROOM;
     while (g->head != NULL)
         TRY(pass(p, g, t));
@@ -440,7 +501,7 @@ static enum err gather(struct kafka_producer *p, struct kafka_topic *t, int32_t 
     }
     wait_for_company(p);
     /* A full batch goes at once. The message is queued, so no room there is no error here. */
-    if (gather_is_full(g, p->batch_bytes) && gather_may_pass(g, p->batch_bytes))
+    if (!p->held && gather_is_full(g, p->batch_bytes) && gather_may_pass(g, p->batch_bytes))
         (void)pass(p, g, t);
     return ERR_OK;
 }
@@ -490,6 +551,27 @@ void kafka_partition_release(struct kafka_producer *p, struct kafka_topic *t, in
         kafka_flusher_ask(p->flusher);
 }
 
+enum err kafka_producer_hold(struct kafka_producer *p)
+{
+    while (p->open_count > 0) {
+        struct open_gather o = p->open[p->open_count - 1];
+        while (o.g->head != NULL)
+            TRY(pass(p, o.g, o.topic));
+        o.g->listed = false;
+        p->open_count--;
+    }
+    p->waiting_us = 0;
+    p->held = true;
+    return ERR_OK;
+}
+
+void kafka_producer_release(struct kafka_producer *p)
+{
+    p->held = false;
+    press(p, p->hurry);
+    p->hurry = false;
+}
+
 static void trouble_over(struct kafka_producer *p)
 {
     p->reason[0] = '\0';
@@ -511,10 +593,17 @@ struct answer {
     uint32_t count;
 };
 
+/* The producer's own idea of a topic. */
+static struct kafka_topic *own_topic(const struct kafka_producer *p, rd_kafka_topic_t *rkt)
+{
+    void *opaque = rd_kafka_topic_opaque(rkt);
+    return p->txn != NULL ? ((struct kafka_txn_topic *)opaque)->of[p->index] : opaque;
+}
+
 static void finish_answer(struct kafka_producer *p, struct answer *a)
 {
     if (a->count > 0)
-        next_batch(p, rd_kafka_topic_opaque(a->rkt), a->partition, a->count);
+        next_batch(p, own_topic(p, a->rkt), a->partition, a->count);
     a->count = 0;
 }
 
@@ -527,11 +616,13 @@ static void add_to_answer(struct kafka_producer *p, struct answer *a, const rd_k
     a->count++;
 }
 
-/* Reports of one acknowledged (or failed) request, handed on in runs. */
-static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka_delivered_fn fn,
-                           void *arg)
+/*
+ * Reports of one acknowledged (or failed) request, handed on in runs. m: the first message,
+ * if it was taken out already.
+ */
+static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev,
+                           const rd_kafka_message_t *m, kafka_delivered_fn fn, void *arg)
 {
-    const rd_kafka_message_t *m;
     struct answer answer = {0};
     void *token = NULL;
     enum err outcome = ERR_OK;
@@ -539,7 +630,9 @@ static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka
     size_t count = 0, bytes = 0;
     bool any_good = false;
 
-    while ((m = rd_kafka_event_message_next(ev)) != NULL) {
+    if (m == NULL)
+        m = rd_kafka_event_message_next(ev);
+    for (; m != NULL; m = rd_kafka_event_message_next(ev)) {
         enum err e = ERR_OK;
         if (__builtin_expect(m->err != RD_KAFKA_RESP_ERR_NO_ERROR, 0))
             e = fail(p, m->err, rd_kafka_topic_name(m->rkt), m->partition,
@@ -570,6 +663,16 @@ static size_t take_reports(struct kafka_producer *p, rd_kafka_event_t *ev, kafka
     return count;
 }
 
+/* Why brokers may be silent. */
+static void note_reason(struct kafka_producer *p, rd_kafka_resp_err_t re, const char *text)
+{
+    /* "All brokers are down" says less than the reason that came before it. */
+    if (re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && p->reason[0] != '\0')
+        return;
+    p->reason_code = kafka_err_told(re, text);
+    snprintf(p->reason, sizeof p->reason, "%s", text);
+}
+
 /* What librdkafka says about brokers and about itself. */
 static void take_error(struct kafka_producer *p, rd_kafka_event_t *ev)
 {
@@ -584,11 +687,7 @@ static void take_error(struct kafka_producer *p, rd_kafka_event_t *ev)
     }
     log_debug("kafka.error", "client=%s code=%s text=%s", rd_kafka_name(p->rk),
               rd_kafka_err2name(re), log_quote(why, sizeof why, text));
-    /* "All brokers are down" says less than the reason that came before it. */
-    if (re == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && p->reason[0] != '\0')
-        return;
-    p->reason_code = kafka_err_told(re, text);
-    snprintf(p->reason, sizeof p->reason, "%s", text);
+    note_reason(p, re, text);
 }
 
 /*
@@ -638,6 +737,8 @@ static void pass_hurry(struct kafka_producer *p)
     p->produced = 0;
     if (ration < 0)
         return;
+    if (p->held)
+        return; /* with kafka_producer_release() */
     p->hurry = false;
     if (p->outstanding > 0)
         press(p, true);
@@ -645,10 +746,54 @@ static void pass_hurry(struct kafka_producer *p)
 
 int kafka_producer_due_ms(const struct kafka_producer *p)
 {
-    if (p->waiting_us == 0)
+    if (p->waiting_us == 0 || p->held)
         return -1;
     uint64_t due = p->waiting_us + p->linger_us, now = clock_mono_us();
     return due <= now ? 0 : (int)((due - now) / 1000 + 1);
+}
+
+/* The next mail on a shared client, as next_event() below. */
+static struct kafka_mail *next_mail(struct kafka_producer *p, int timeout_ms)
+{
+    for (;;) {
+        int due = kafka_producer_due_ms(p);
+        if (due == 0) {
+            press(p, false);
+            due = kafka_producer_due_ms(p);
+        }
+        struct kafka_mail *m = kafka_txn_mail(p->txn, p->index);
+        if (m != NULL || timeout_ms <= 0)
+            return m;
+        int wait = due > 0 && due < timeout_ms ? due : timeout_ms;
+        struct pollfd fd = {.fd = p->fd, .events = POLLIN};
+        eventfd_t n;
+        if (poll(&fd, 1, wait) > 0) {
+            (void)eventfd_read(p->fd, &n);
+            timeout_ms = 0; /* a wake: its owner has something to look at */
+        } else {
+            timeout_ms -= wait;
+        }
+    }
+}
+
+/* All mail that is there; the number of messages reported. */
+static size_t take_mail(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn fn, void *arg)
+{
+    size_t count = 0;
+    struct kafka_mail *m;
+    while ((m = next_mail(p, timeout_ms)) != NULL) {
+        if (m->ev != NULL) {
+            count += take_reports(p, m->ev, m->first, fn, arg);
+            rd_kafka_event_destroy(m->ev);
+        } else {
+            note_reason(p, m->code, m->text);
+        }
+        free(m);
+        timeout_ms = 0;
+    }
+    if (atomic_load_explicit(&p->txn->broken, memory_order_relaxed))
+        fail(p, RD_KAFKA_RESP_ERR__FATAL, NULL, 0, "the transaction cannot go on");
+    return count;
 }
 
 /* The next event; what is due meanwhile is sent. */
@@ -673,14 +818,16 @@ size_t kafka_poll(struct kafka_producer *p, int timeout_ms, kafka_delivered_fn f
     size_t count = 0;
     rd_kafka_event_t *ev;
 
-    while ((ev = next_event(p, timeout_ms)) != NULL) {
+    if (p->txn != NULL)
+        count = take_mail(p, timeout_ms, fn, arg);
+    while (p->txn == NULL && (ev = next_event(p, timeout_ms)) != NULL) {
         timeout_ms = 0;
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_STATS) {
             keep_statistics(p, ev);
             continue;
         }
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
-            count += take_reports(p, ev, fn, arg);
+            count += take_reports(p, ev, NULL, fn, arg);
         else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR)
             take_error(p, ev);
         rd_kafka_event_destroy(ev);

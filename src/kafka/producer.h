@@ -42,6 +42,25 @@ NODISCARD enum err kafka_producer_new(const struct kafka_options *o, struct kafk
                                       struct errmsg *msg);
 
 /*
+ * The same on a client that several producers share (txn.h): this is number
+ * index, with which its tokens begin. Queue and message limits are o's. Within a
+ * transaction that cannot go on it fails with ERR_ABORTED. The client is freed
+ * before its producers.
+ */
+struct kafka_txn;
+NODISCARD enum err kafka_producer_new_in(struct kafka_txn *x, const struct kafka_options *o,
+                                         uint32_t index, struct kafka_producer **out,
+                                         struct errmsg *msg);
+
+/*
+ * The end of a transaction: all that was queued is handed to the client, and
+ * what is queued from here on waits. ERR_NO_ROOM: poll, call again.
+ */
+NODISCARD enum err kafka_producer_hold(struct kafka_producer *p);
+/* The next transaction has begun. */
+void kafka_producer_release(struct kafka_producer *p);
+
+/*
  * Drops what is outstanding, unreported, and releases everything. Borrowed
  * values are free for use afterwards. May take a while when brokers hang.
  * p may be NULL.

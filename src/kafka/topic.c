@@ -321,6 +321,18 @@ enum err kafka_topic_create(struct kafka_admin *a, const char *topic, int32_t pa
     return ERR_OK;
 }
 
+enum err kafka_topic_create_compacted(struct kafka_admin *a, const char *topic,
+                                      int replication_factor, bool *created, struct errmsg *msg)
+{
+    static const struct kafka_property compacted = {"cleanup.policy", "compact"};
+    const struct kafka_property *settings = a->settings;
+    size_t count = a->setting_count;
+    kafka_topic_settings(a, &compacted, 1);
+    enum err e = kafka_topic_create(a, topic, 1, replication_factor, created, msg);
+    kafka_topic_settings(a, settings, count);
+    return e;
+}
+
 static enum err partition_records(struct kafka_admin *a, const char *topic, int32_t partition,
                                   int64_t *records, struct errmsg *msg)
 {
@@ -356,29 +368,28 @@ enum err kafka_topic_records(struct kafka_admin *a, const char *topic, int64_t *
     return ERR_OK;
 }
 
-/* The value of max.message.bytes in the answer, 0 when it is not told. */
-static int64_t message_max_of(rd_kafka_event_t *ev)
+/* The value of a setting in the answer; empty when it is not told. */
+static void take_setting(rd_kafka_event_t *ev, const char *name, char *out, size_t cap)
 {
     size_t n, entries;
-    int64_t bytes = 0;
+    out[0] = '\0';
     const rd_kafka_ConfigResource_t **resources =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(ev), &n);
     if (n != 1 || rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
+        return;
     const rd_kafka_ConfigEntry_t **entry = rd_kafka_ConfigResource_configs(resources[0], &entries);
     for (size_t i = 0; i < entries; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entry[i]);
-        if (value != NULL && strcmp(rd_kafka_ConfigEntry_name(entry[i]), "max.message.bytes") == 0)
-            bytes = strtoll(value, NULL, 10);
+        if (value != NULL && strcmp(rd_kafka_ConfigEntry_name(entry[i]), name) == 0)
+            snprintf(out, cap, "%s", value);
     }
-    return bytes;
 }
 
-enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64_t *bytes,
-                                 struct errmsg *msg)
+static enum err ask_setting(struct kafka_admin *a, const char *topic, const char *name, char *out,
+                            size_t cap, struct errmsg *msg)
 {
     if (a->embedded != NULL) {
-        *bytes = 0;
+        out[0] = '\0';
         return ERR_OK;
     }
     struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
@@ -386,10 +397,25 @@ enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64
     rd_kafka_DescribeConfigs(a->rk, &which, 1, q.options, q.queue);
     enum err e = answer_of(&q, topic, msg);
     if (e == ERR_OK)
-        *bytes = message_max_of(q.answer);
+        take_setting(q.answer, name, out, cap);
     kafka_question_end(&q);
     rd_kafka_ConfigResource_destroy(which);
     return e;
+}
+
+enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64_t *bytes,
+                                 struct errmsg *msg)
+{
+    char text[64];
+    TRY(ask_setting(a, topic, "max.message.bytes", text, sizeof text, msg));
+    *bytes = strtoll(text, NULL, 10);
+    return ERR_OK;
+}
+
+enum err kafka_topic_cleanup(struct kafka_admin *a, const char *topic, char *out, size_t cap,
+                             struct errmsg *msg)
+{
+    return ask_setting(a, topic, "cleanup.policy", out, cap, msg);
 }
 
 enum err kafka_cluster_brokers(struct kafka_admin *a, int *count, struct errmsg *msg)

@@ -45,6 +45,11 @@ NODISCARD enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, 
 NODISCARD enum err kafka_topic_create(struct kafka_admin *a, const char *topic, int32_t partitions,
                                       int replication_factor, bool *created, struct errmsg *msg);
 
+/* The same for a topic of one partition that keeps the last record of each key for good. */
+NODISCARD enum err kafka_topic_create_compacted(struct kafka_admin *a, const char *topic,
+                                                int replication_factor, bool *created,
+                                                struct errmsg *msg);
+
 /* Settings that topics get which are made from here on; borrowed until the admin's end. */
 struct kafka_property;
 void kafka_topic_settings(struct kafka_admin *a, const struct kafka_property *settings,
@@ -60,6 +65,10 @@ NODISCARD enum err kafka_topic_records(struct kafka_admin *a, const char *topic,
  */
 NODISCARD enum err kafka_topic_message_max(struct kafka_admin *a, const char *topic, int64_t *bytes,
                                            struct errmsg *msg);
+
+/* The topic's cleanup.policy; empty where the cluster does not tell. */
+NODISCARD enum err kafka_topic_cleanup(struct kafka_admin *a, const char *topic, char *out,
+                                       size_t cap, struct errmsg *msg);
 
 /* Brokers in the cluster, and whether credentials are accepted: a first contact. */
 NODISCARD enum err kafka_cluster_brokers(struct kafka_admin *a, int *count, struct errmsg *msg);

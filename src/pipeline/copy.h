@@ -54,6 +54,7 @@ struct copy_options {
     struct guard *const *guard; /* throttle.protect; *guard NULL: none */
     struct counters *counters;  /* for progress */
     atomic_bool *copying;       /* there is something to copy */
+    bool atomic; /* rows become visible with what the checkpoint says of them: none waits for it */
     const atomic_bool *stop;
 };
 

@@ -36,6 +36,7 @@ struct copy_range {
     /* the reader's */
     bool open;           /* being read: changes are noted */
     bool sent;           /* handed over */
+    bool parted;         /* a part of what is being read was handed over, and not all */
     bool doubt;          /* what is being read must not be used: it is read again */
     bool loose;          /* too many keys were touched to note them all */
     bool forgotten;      /* its table or key is gone: it only waits to be taken out */
@@ -131,7 +132,8 @@ struct copy {
     uint64_t init_put;              /* the supervisor's: put, maybe not durable yet */
 
     /* the reader's */
-    uint32_t held; /* chunks that wait for their mark */
+    uint32_t held;  /* chunks that wait for their mark */
+    uint32_t parts; /* ranges of which parts were handed over, and not all */
     bool look;     /* a table can be prepared when the stream is at look_at */
     struct binlog_place look_at;
     struct copy_range *touching; /* ranges that the open group has touched */

@@ -196,7 +196,7 @@ void copy_recall_numbers(struct copy *c, const struct ckpt *ckpt)
         c->init_put = load_le64(fact.ptr);
     /* What was reserved may have been used. */
     atomic_store(&c->init_next, c->init_put == 0 ? 1 : c->init_put);
-    atomic_store(&c->init_reserved, c->init_put);
+    atomic_store(&c->init_reserved, c->o.atomic ? UINT64_MAX : c->init_put);
 }
 
 /* Its ranges are durable once what was put is synced. */

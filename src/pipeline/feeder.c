@@ -245,6 +245,13 @@ void feeder_publish(struct feeder *f)
         hand_over(f, &f->lanes[i], true);
 }
 
+void feeder_cut(struct feeder *f, uint64_t n)
+{
+    feeder_publish(f);
+    for (uint32_t i = 0; i < f->lane_count; i++)
+        lane_cut(f->lanes[i].lane, n);
+}
+
 void feeder_need(const struct feeder *f, uint64_t *need)
 {
     for (uint32_t i = 0; i < f->lane_count; i++)

@@ -99,5 +99,12 @@ NODISCARD enum err feeder_flow(struct feeder *f);
 /* Hands over everything that is certain (of a flowing transaction: everything). */
 void feeder_publish(struct feeder *f);
 
+/*
+ * The transaction of the destination ends here, as cut n (lane.h): everything
+ * that was fed is handed over, and what is fed next goes into batches of its
+ * own. Nothing that is not certain may be there.
+ */
+void feeder_cut(struct feeder *f, uint64_t n);
+
 /* For each lane the number of the batch that holds the last row appended. */
 void feeder_need(const struct feeder *f, uint64_t *need);

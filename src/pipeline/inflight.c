@@ -8,6 +8,7 @@
 struct inflight {
     size_t budget;
     size_t pack_size;
+    uint32_t owner;
     size_t bytes;      /* of packs in use */
     struct pack *idle; /* standard packs, ready */
     size_t idle_bytes;
@@ -86,6 +87,11 @@ void inflight_free(struct inflight *in)
     }
     free(in->tickets);
     free(in);
+}
+
+void inflight_set_owner(struct inflight *in, uint32_t owner)
+{
+    in->owner = owner;
 }
 
 bool inflight_open_batch(struct inflight *in, uint64_t seq)
@@ -210,7 +216,8 @@ struct ticket *inflight_ticket(struct inflight *in)
     if (t == NULL)
         return NULL;
     in->idle_tickets = t->next;
-    *t = (struct ticket){.pack = in->current, .batch_seq = in->opened, .open = true};
+    *t = (struct ticket){
+        .token = {.owner = in->owner}, .pack = in->current, .batch_seq = in->opened, .open = true};
     in->current->tickets++;
     in->open_tickets[in->opened % BATCHES]++;
     in->ticket = t;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "kafka/txn.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,6 +33,7 @@ struct pack {
 };
 
 struct ticket {
+    struct kafka_token token; /* whose it is, where lanes share a client */
     union {
         struct pack *pack;
         struct ticket *next; /* in the free list */
@@ -46,6 +48,9 @@ struct inflight;
 /* budget: bytes of packs; pack_size: of a standard pack. */
 NODISCARD enum err inflight_new(size_t budget, size_t pack_size, struct inflight **out);
 void inflight_free(struct inflight *in);
+
+/* The lane's number, which its tickets carry; 0 unless it is set. */
+void inflight_set_owner(struct inflight *in, uint32_t owner);
 
 /* A batch begins, seq one past the last. False: too many are open, wait for deliveries. */
 bool inflight_open_batch(struct inflight *in, uint64_t seq);

@@ -60,6 +60,13 @@ struct lane {
     struct ring in;             /* batches to do */
     struct ring out;            /* empty ones */
     _Atomic uint64_t submitted; /* last batch number given; the reader's */
+    uint64_t carried;           /* the last batch that was done */
+    /* within transactions */
+    _Atomic uint64_t cut_seq;  /* the last batch of the transaction that ends; before cuts */
+    _Atomic uint64_t cuts;     /* number of the last cut */
+    _Atomic uint64_t passed;   /* ... up to which all is handed over */
+    _Atomic uint64_t released; /* ... behind which the next transaction is open */
+    bool held;                 /* passed, not released */
     struct kafka_producer *producer;
     struct inflight *inflight;
     struct format_encoder encoder;
@@ -193,11 +200,47 @@ static void poll_reports(struct lane *l, int timeout_ms)
                           memory_order_relaxed);
 }
 
+/* The next transaction is open. */
+static void look_for_release(struct lane *l)
+{
+    if (!l->held || atomic_load(&l->released) < atomic_load(&l->passed))
+        return;
+    l->held = false;
+    kafka_producer_release(l->producer);
+}
+
 /* Waits for deliveries since something is full. */
 static void wait_for_room(struct lane *l)
 {
+    look_for_release(l);
     kafka_hurry(l->producer);
     poll_reports(l, SLEEP_MS);
+}
+
+/*
+ * Ends the transaction where it is to end: what belongs to it is handed over,
+ * and from there on messages wait. False: the task ends.
+ */
+static bool look_for_cut(struct lane *l)
+{
+    look_for_release(l);
+    uint64_t n = atomic_load(&l->cuts);
+    if (n == atomic_load_explicit(&l->passed, memory_order_relaxed) ||
+        l->carried < atomic_load(&l->cut_seq))
+        return true;
+    enum err e;
+    while ((e = kafka_producer_hold(l->producer)) == ERR_NO_ROOM) {
+        if (is_stopped(l))
+            return false;
+        wait_for_room(l);
+    }
+    if (e != ERR_OK) {
+        poll_reports(l, 0); /* says what has failed */
+        return false;
+    }
+    l->held = true;
+    atomic_store(&l->passed, n);
+    return true;
 }
 
 static enum err topic_of(struct lane *l, uint32_t index, const char *name, struct kafka_topic **out)
@@ -684,7 +727,10 @@ static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
 
 static bool carry_batch(struct lane *l, struct batch *b)
 {
-    if (b->wait_seq != 0 && !wait_for_peer(l, b))
+    if (l->o.txn != NULL && !look_for_cut(l))
+        return false;
+    /* Within a transaction DELETE and INSERT are seen together. */
+    if (b->wait_seq != 0 && l->o.txn == NULL && !wait_for_peer(l, b))
         return false;
     while (!inflight_open_batch(l->inflight, b->seq)) {
         if (is_stopped(l))
@@ -707,6 +753,7 @@ static bool carry_batch(struct lane *l, struct batch *b)
             return false;
     }
     inflight_close_batch(l->inflight);
+    l->carried = b->seq;
     take_times(l);
     count_produced(l, at);
     return true;
@@ -721,12 +768,19 @@ static void give_back(struct lane *l, struct batch *b)
         l->o.on_empty(l->o.on_empty_arg);
 }
 
+/* A cut or a release that was not looked at yet. */
+static bool is_called(const struct lane *l)
+{
+    return atomic_load(&l->cuts) != atomic_load(&l->passed) ||
+           (l->held && atomic_load(&l->released) >= atomic_load(&l->passed));
+}
+
 static void sleep_for_work(struct lane *l)
 {
     atomic_store(&l->asleep, true);
     /* Sequentially consistent: either we see the batch, or the reader sees that we sleep. */
     atomic_thread_fence(memory_order_seq_cst);
-    if (ring_count(&l->in) == 0) {
+    if (ring_count(&l->in) == 0 && !is_called(l)) {
         struct pollfd fd = {.fd = kafka_producer_fd(l->producer), .events = POLLIN};
         int due = kafka_producer_due_ms(l->producer);
         int longest = l->hold_count > 0 ? HOLD_MS : SLEEP_MS;
@@ -752,6 +806,8 @@ static void *lane_main(void *arg)
                 break;
             continue;
         }
+        if (l->o.txn != NULL && !look_for_cut(l))
+            break;
         if (l->dirty) {
             /* The input ran dry: what is queued goes out without waiting for company. */
             kafka_hurry(l->producer);
@@ -799,7 +855,11 @@ enum err lane_new(const struct lane_options *o, struct lane **out, struct errmsg
     l->times = calloc(INFLIGHT_BATCHES, sizeof(*l->times));
     if (e == ERR_OK && l->times == NULL)
         e = ERR_NO_MEMORY;
-    if (e == ERR_OK && o->watch == NULL)
+    if (e == ERR_OK)
+        inflight_set_owner(l->inflight, o->index);
+    if (e == ERR_OK && o->txn != NULL)
+        e = kafka_producer_new_in(o->txn, o->kafka, o->index, &l->producer, em);
+    else if (e == ERR_OK && o->watch == NULL)
         e = kafka_producer_new(o->kafka, &l->producer, em);
     else if (e != ERR_OK)
         errmsg_set(em, e, "lane %u: %s", o->index, err_text(e));
@@ -824,6 +884,14 @@ enum err lane_start(struct lane *l, struct errmsg *em)
     return ERR_OK;
 }
 
+static void wake_sleeper(struct lane *l)
+{
+    /* Sequentially consistent: pairs with sleep_for_work(). */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&l->asleep) && atomic_exchange(&l->asleep, false))
+        kafka_producer_wake(l->producer);
+}
+
 void lane_submit(struct lane *l, struct batch *b)
 {
     b->seq = atomic_fetch_add_explicit(&l->submitted, 1, memory_order_relaxed) + 1;
@@ -836,10 +904,25 @@ void lane_submit(struct lane *l, struct batch *b)
     bool pushed = ring_push(&l->in, b);
     assert(pushed); /* there are fewer batches than slots */
     (void)pushed;
-    /* Sequentially consistent: pairs with sleep_for_work(). */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(&l->asleep) && atomic_exchange(&l->asleep, false))
-        kafka_producer_wake(l->producer);
+    wake_sleeper(l);
+}
+
+void lane_cut(struct lane *l, uint64_t n)
+{
+    atomic_store(&l->cut_seq, atomic_load_explicit(&l->submitted, memory_order_relaxed));
+    atomic_store(&l->cuts, n);
+    wake_sleeper(l);
+}
+
+uint64_t lane_passed(const struct lane *l)
+{
+    return atomic_load(&l->passed);
+}
+
+void lane_release(struct lane *l, uint64_t n)
+{
+    atomic_store(&l->released, n);
+    kafka_producer_wake(l->producer); /* it may wait for room */
 }
 
 struct batch *lane_take_empty(struct lane *l, bool want)

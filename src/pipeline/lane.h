@@ -65,6 +65,8 @@ struct lane_options {
     uint32_t index;
     struct lane *const *peers;         /* all lanes of the task, for batches that wait; borrowed */
     const struct kafka_options *kafka; /* borrowed */
+    struct kafka_txn
+        *txn; /* exactly-once: the client of all lanes; borrowed; NULL: one of its own */
     const struct format_options *format; /* borrowed */
     const struct zone *zone;             /* borrowed */
     size_t pack_bytes;                   /* memory for encoded messages */
@@ -100,6 +102,16 @@ NODISCARD enum err lane_start(struct lane *l, struct errmsg *em);
 /* Hands over a batch, which gets the lane's next number. The ring has room for every batch. */
 void lane_submit(struct lane *l, struct batch *b);
 
+/*
+ * Within transactions. The reader ends one behind everything that it has
+ * submitted, and nothing is submitted in between: cut number n. The lane
+ * hands over what belongs to it (lane_passed() is n then), and holds what comes
+ * later until lane_release(). The reader makes the next cut only after that.
+ */
+void lane_cut(struct lane *l, uint64_t n);
+uint64_t lane_passed(const struct lane *l);
+void lane_release(struct lane *l, uint64_t n);
+
 /* An empty batch that came back, or NULL; with want, on_empty is called when one does. */
 struct batch *lane_take_empty(struct lane *l, bool want);
 
@@ -119,6 +131,9 @@ void lane_drain(struct lane *l);
 void lane_abort(struct lane *l);
 bool lane_ended(const struct lane *l);
 
-/* lane_abort(), then waits for the thread. All peers are joined before the first one is freed. */
+/*
+ * lane_abort(), then waits for the thread. All peers are joined before the first one is freed; a
+ * client that they share is freed in between.
+ */
 void lane_join(struct lane *l);
 void lane_free(struct lane *l);

@@ -17,6 +17,14 @@ static void replace_point(struct commit_point **at, struct commit_point *point)
     *at = point;
 }
 
+static bool may_replace(const struct commit_point *last, const struct commit_point *point,
+                        bool long_list)
+{
+    if (last == NULL || last->cut)
+        return false;
+    return long_list || last->passing || memcmp(last->need, point->need, sizeof(point->need)) == 0;
+}
+
 void progress_push(struct progress *p, struct commit_point *point)
 {
     point->next = NULL;
@@ -25,8 +33,7 @@ void progress_push(struct progress *p, struct commit_point *point)
     bool long_list = p->count == PROGRESS_POINTS;
     if (p->last != NULL)
         end = p->before_last != NULL ? &p->before_last->next : &p->first;
-    if (p->last != NULL &&
-        (long_list || memcmp(p->last->need, point->need, sizeof(point->need)) == 0)) {
+    if (may_replace(p->last, point, long_list)) {
         replace_point(end, point);
     } else {
         if (p->last != NULL)
@@ -48,27 +55,44 @@ static bool is_reached(const struct commit_point *point, const uint64_t *acked, 
     return true;
 }
 
+/* Takes the first point out. Notes of points that are passed over go with the one that is taken. */
+static struct commit_point *take_first(struct progress *p, struct commit_point *before)
+{
+    struct commit_point *point = p->first;
+    p->first = point->next;
+    if (p->first == NULL)
+        p->last = NULL;
+    point->next = NULL;
+    p->count--;
+    if (point == p->before_last)
+        p->before_last = NULL;
+    if (before != NULL) {
+        point->notes = tables_notes_join(before->notes, point->notes);
+        before->notes = NULL;
+        commit_point_free(before);
+    }
+    return point;
+}
+
 struct commit_point *progress_take(struct progress *p, const uint64_t *acked, uint32_t lanes)
 {
     struct commit_point *newest = NULL;
     pthread_mutex_lock(&p->lock);
-    /* Notes of points that are passed over go with the one that is taken. */
-    while (p->first != NULL && is_reached(p->first, acked, lanes)) {
-        struct commit_point *point = p->first;
-        p->first = point->next;
-        point->next = NULL;
-        p->count--;
-        if (point == p->before_last)
-            p->before_last = NULL;
-        if (newest != NULL) {
-            point->notes = tables_notes_join(newest->notes, point->notes);
-            newest->notes = NULL;
-            commit_point_free(newest);
-        }
-        newest = point;
-    }
-    if (p->first == NULL)
-        p->last = NULL;
+    while (p->first != NULL && is_reached(p->first, acked, lanes))
+        newest = take_first(p, newest);
+    pthread_mutex_unlock(&p->lock);
+    return newest;
+}
+
+struct commit_point *progress_take_cut(struct progress *p)
+{
+    struct commit_point *newest = NULL;
+    pthread_mutex_lock(&p->lock);
+    const struct commit_point *cut = p->first;
+    while (cut != NULL && !cut->cut)
+        cut = cut->next;
+    while (cut != NULL && newest != cut)
+        newest = take_first(p, newest);
     pthread_mutex_unlock(&p->lock);
     return newest;
 }

@@ -44,6 +44,9 @@ enum err replica_new(const struct replica_options *o, struct replica **out)
         return ERR_NO_MEMORY;
     r->o = *o;
     r->next_id = r->group.first_id = o->next_id;
+    r->group.skip = o->start_rows;
+    r->group.skip_next_id = o->next_id;
+    r->group.skip_of = o->start_group;
     r->binlog_made = o->binlog_made;
     r->server = *o->known;
     r->retry = (struct retry){.view = o->view,
@@ -163,8 +166,21 @@ enum err replica_define(struct replica *r, struct tables *tables, struct slice d
     return e;
 }
 
-/* Leaves a commit point at the last boundary. */
+/*
+ * Leaves a commit point at the last boundary. Within transactions it shows how
+ * far was read; what counts are cuts (replica_cut.c).
+ */
 enum err replica_point(struct replica *r)
+{
+    struct commit_point *p = NULL;
+    TRY(replica_make_point(r, &p));
+    p->passing = r->o.cutter != NULL;
+    r->uncut = true;
+    progress_push(r->o.progress, p);
+    return ERR_OK;
+}
+
+enum err replica_make_point(struct replica *r, struct commit_point **out)
 {
     struct commit_point *p = calloc(1, sizeof(*p));
     if (p == NULL)
@@ -185,9 +201,9 @@ enum err replica_point(struct replica *r)
     r->oldest_us = 0;
     p->notes = tables_notes_join(tables_take_notes(r->o.tables), r->copied);
     r->copied = NULL;
-    progress_push(r->o.progress, p);
     r->boundary_fresh = false;
     r->point_ms = clock_mono_ms();
+    *out = p;
     return ERR_OK;
 }
 
@@ -241,6 +257,7 @@ static enum err hold_back(struct replica *r)
             return ERR_STOPPED;
         feeder_publish(r->o.feeder);
         TRY(leave_point_if_due(r));
+        TRY(replica_cut_if_due(r, true));
         if (us > HOLD_MS * 1000)
             us = HOLD_MS * 1000;
         nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
@@ -256,13 +273,14 @@ static enum err input_ran_dry(struct replica *r)
     TRY(replica_witness_turn(r));
     note_synced(r);
     TRY(leave_point_if_due(r));
+    TRY(replica_cut_if_due(r, true));
     uint64_t silence_max = 3 * r->o.task->source.heartbeat_ms + 2000;
     uint64_t now = clock_mono_ms();
     if (now - r->stream.heard_ms > silence_max)
         return errmsg_set(
             &r->em, ERR_TIMEOUT, "source %s:%u: nothing came for %llu ms, not even a heartbeat",
             r->o.source->host, r->o.source->port, (unsigned long long)(now - r->stream.heard_ms));
-    return replica_wait(r, r->boundary_fresh ? POINT_MS : WAIT_MS);
+    return replica_wait(r, r->boundary_fresh || r->fed > 0 ? POINT_MS : WAIT_MS);
 }
 
 static bool is_beat(const struct stream_event *sev)
@@ -295,7 +313,7 @@ static enum err end_at_until(struct replica *r)
 {
     atomic_store(&r->until_reached, true);
     feeder_publish(r->o.feeder);
-    if (may_leave_point(r))
+    if (may_leave_point(r) && r->o.cutter == NULL)
         TRY(replica_point(r));
     return ERR_STOPPED;
 }
@@ -344,6 +362,8 @@ static enum err follow(struct replica *r)
         atomic_fetch_add_explicit(&r->stats.events, 1, memory_order_relaxed);
         if (r->boundary_fresh && n % 64 == 0)
             TRY(leave_point_if_due(r));
+        if (r->o.cutter != NULL)
+            TRY(replica_cut_if_due(r, false));
         if (n % 256 != 0)
             continue;
         count_bytes(r);
@@ -418,7 +438,7 @@ static void drop_open_group(struct replica *r)
                       .skip_next_id = r->group.skip_next_id,
                       .skip_of = r->group.skip_of,
                       .es_ms = r->group.es_ms};
-    bool cut = false;
+    bool cut = false, stated = r->group.stated;
     bool undone = feeder_rollback(r->o.feeder) == ERR_OK;
     replica_copy_group_end(r, !undone);
     if (undone) {
@@ -434,7 +454,8 @@ static void drop_open_group(struct replica *r)
         cut = true;
     }
     r->group = g;
-    if (cut && r->boundary_fresh && replica_point(r) != ERR_OK)
+    r->spoiled = r->o.cutter != NULL && stated && g.skip == 0;
+    if (cut && r->o.cutter == NULL && r->boundary_fresh && replica_point(r) != ERR_OK)
         log_debug("reader.point", "reason=\"the boundary before a cut group was not recorded\"");
 }
 
@@ -474,6 +495,11 @@ static void run(struct replica *r)
         }
         drop_open_group(r);
         end_connection(r);
+        if (r->spoiled && e != ERR_STOPPED && !is_stopped(r))
+            e = errmsg_set(&r->em, ERR_ABORTED,
+                           "the connection to the source was lost in the middle of a transaction "
+                           "whose statement had gone out");
+        replica_cut_last(r);
         /* It got on, or worked for a while: this is a new outage. */
         bool steady = began_ms != 0 && clock_mono_ms() - began_ms > STEADY_MS;
         if (r->passed != passed || r->group.skip > skip || steady)
@@ -498,8 +524,8 @@ void *replica_run(void *replica)
     run(r);
     replica_witness_end(r);
     feeder_publish(r->o.feeder);
-    if (r->boundary_fresh && r->group.skip == 0 && fault_err(r->o.fault) == ERR_OK &&
-        replica_point(r) != ERR_OK)
+    if (r->o.cutter == NULL && r->boundary_fresh && r->group.skip == 0 &&
+        fault_err(r->o.fault) == ERR_OK && replica_point(r) != ERR_OK)
         log_debug("reader.point", "reason=\"the last boundary was not recorded\"");
     atomic_store(&r->ended, true);
     return NULL;

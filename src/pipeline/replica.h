@@ -9,7 +9,8 @@
  * again from where it had read to; nothing that was fed is fed twice.
  *
  * Files: replica.c the thread, connecting and waiting; replica_event.c what
- * events mean; replica_rows.c rows to lanes; replica_xa.c prepared groups.
+ * events mean; replica_rows.c rows to lanes; replica_xa.c prepared groups;
+ * replica_cut.c transactions of the destination.
  *
  * Threads: replica_run() is the reader thread's main function; replica_stats
  * may be read by anyone, the rest before and after the thread runs.
@@ -29,6 +30,7 @@
 #include <stdatomic.h>
 
 struct copy;
+struct cutter;
 struct ddl_statement;
 struct net_loop;
 struct replica;
@@ -48,13 +50,17 @@ struct replica_options {
     struct fault *fault;
     struct view *view;              /* told of outages; holds the throttle. NULL: neither */
     struct copy *copy;              /* the full copy; NULL: none */
+    struct cutter *cutter;          /* exactly-once; NULL: no transactions */
+    uint64_t txn_timeout_ms;        /* brokers abort a transaction that is open for longer */
     const atomic_bool *stop;        /* set, with the loop woken: end soon */
     const struct src_server *known; /* the source that the position belongs to */
     struct schema_phase *schema;    /* sent before anything else; NULL: nothing */
     uint32_t server_id;
-    const char *uuid;             /* ours, towards the source */
-    const struct position *start; /* copied */
-    const struct xa_list *xa;     /* prepared groups at start; copied */
+    const char *uuid;              /* ours, towards the source */
+    const struct position *start;  /* copied */
+    uint64_t start_rows;           /* row changes behind it that are done, ... */
+    struct group_name start_group; /* ... and what they belong to */
+    const struct xa_list *xa;      /* prepared groups at start; copied */
     uint64_t next_id;
     uint32_t binlog_made;         /* when the file of the start was made; 0: not known */
     const struct position *until; /* stop at the boundary that reaches it; NULL: never */

@@ -31,13 +31,14 @@ static enum err mark_here(const struct replica *r, struct copy_mark *m)
 }
 
 /* Adds the range behind the frontier. Under the lock. */
-static enum err append_range(struct copy_entry *e, const struct chunk *chunk,
+static enum err append_range(const struct copy *c, struct copy_entry *e, const struct chunk *chunk,
                              struct copy_range **out)
 {
     struct copy_range *rg = calloc(1, sizeof(*rg));
     if (rg == NULL)
         return ERR_NO_MEMORY;
     rg->entry = e;
+    atomic_init(&rg->durable, c->o.atomic);
     struct copy_key *frontier = NULL, *planned = NULL;
     enum err err = copy_key_copy(chunk->after, &rg->after);
     if (err == ERR_OK)
@@ -78,7 +79,7 @@ static enum err open_range(struct replica *r, struct chunk *chunk)
     if (fresh && (e->opened_all || !copy_key_same(chunk->after, e->frontier)))
         return ERR_TABLE_MISMATCH; /* of a time before the key changed */
     if (fresh)
-        TRY(append_range(e, chunk, &rg));
+        TRY(append_range(c, e, chunk, &rg));
     if (fresh)
         TRY(mark_here(r, &rg->opened));
     TRY(copy_mark_copy(&chunk->seen, &rg->opened));
@@ -450,6 +451,8 @@ static enum err hand_over(struct replica *r, struct copy_range *rg)
     rg->chunk = chunk->next;
     c->held--;
     bool more = chunk->more;
+    c->parts += (more ? 1u : 0u) - (rg->parted ? 1u : 0u);
+    rg->parted = more;
     pthread_mutex_lock(&c->lock);
     c->bytes_out -= chunk->held;
     count(&rg->entry->counter->copy_rows, sent);
@@ -597,6 +600,7 @@ enum err replica_copy_turn(struct replica *r)
     /* While a table without a key is read, nothing behind the read may pass. */
     while (c->standing != NULL && !(c->stand_known && !binlog_place_upto(c->stand_at, r->place))) {
         feeder_publish(r->o.feeder);
+        TRY(replica_cut_if_due(r, true));
         TRY(replica_wait(r, 100));
         TRY(turn(r));
     }

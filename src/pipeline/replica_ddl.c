@@ -11,7 +11,8 @@
  *   3. it is acknowledged before the next row is fed
  *
  * Step 3 is put off until that row comes (replica_close_barrier()), so that
- * statements that follow each other share one barrier.
+ * statements that follow each other share one barrier. Within transactions of
+ * the destination "acknowledged" is "committed".
  *
  * A statement is sent before it is carried out: where the task ends in
  * between, the checkpoint knows of neither, and the statement comes again with
@@ -39,6 +40,9 @@
 
 static enum err wait_idle(struct replica *r)
 {
+    /* Within transactions a statement has its own, where nothing else of its group went out. */
+    if (r->o.cutter != NULL && r->o.feeder->touched == 0 && !r->group.stated)
+        return replica_cut_apart(r);
     if (r->group.rows > 0) /* rows of its own group, which would wait for the statement */
         TRY(replica_make_room(r));
     feeder_publish(r->o.feeder);
@@ -142,6 +146,9 @@ static enum err feed_message(struct replica *r, struct batch_ddl *d)
     }
     r->next_id++;
     r->barrier = true;
+    r->group.stated = true;
+    if (r->o.cutter != NULL && r->fed++ == 0)
+        r->fed_ms = clock_mono_ms();
     return ERR_OK;
 }
 
@@ -208,10 +215,14 @@ enum err replica_schema(struct replica *r)
         p->first = x->next;
         free(x);
     }
-    TRY(replica_close_barrier(r));
+    if (r->o.cutter == NULL)
+        TRY(replica_close_barrier(r));
     r->group.first_id = r->next_id;
+    r->group.stated = false;
     TRY(tables_note_schema(r->o.tables));
     TRY(replica_point(r));
+    if (r->o.cutter != NULL) /* the statements and the note that they are sent: together */
+        TRY(replica_close_barrier(r));
     log_info("schema.sent", "tables=%zu", p->count);
     atomic_store(&p->done, true);
     return ERR_OK;

@@ -22,13 +22,6 @@ struct savepoint {
     uint64_t rows;
 };
 
-/* What a group is known by. */
-struct group_name {
-    bool known;
-    struct my_gtid gtid;
-    struct maria_gtid maria;
-};
-
 /* The group (transaction) that is being read. */
 struct group {
     bool has_gtid;
@@ -45,6 +38,7 @@ struct group {
     uint32_t savepoint_count;
     struct savepoint savepoints[SAVEPOINTS_MAX];
     bool dropped;              /* an XA group too large to hold: read again when it commits */
+    bool stated;               /* a statement of it went out */
     uint64_t es_ms;            /* of its last rows */
     uint64_t commit_us;        /* by the source's clock, since 1970; 0: not known */
     struct binlog_place begin; /* where it begins; file 0: not worked out yet */
@@ -75,7 +69,14 @@ struct replica {
     bool boundary_fresh;                   /* read has moved since the last commit point */
     struct change_origin statement_origin; /* of the statement at hand */
     uint64_t statement_ms;                 /* when the statement at hand ran, since 1970 */
-    bool barrier;       /* a statement went out, and no row since: see replica_ddl.c */
+    bool barrier; /* a statement went out, and no row since: see replica_ddl.c */
+    /* within transactions of the destination */
+    uint64_t fed;       /* rows and statements fed since the last cut */
+    uint64_t fed_bytes; /* of them */
+    uint64_t fed_ms;    /* monotonic; when the first of them was */
+    bool uncut;         /* a boundary was passed since */
+    bool spoiled;       /* a statement went out that no position covers: no cut any more */
+    bool over_said;     /* a transaction was cut in the middle, and it was said */
     uint64_t point_ms;  /* monotonic; when the last commit point was left */
     uint64_t oldest_us; /* commit of the oldest group since then; 0: none */
     bool beat;          /* the last event was a heartbeat: nothing is left to read */
@@ -120,6 +121,23 @@ NODISCARD enum err replica_schema(struct replica *r);
 
 /* replica.c: leaves a commit point at the last boundary. */
 NODISCARD enum err replica_point(struct replica *r);
+
+/* replica.c: the same, not pushed yet. */
+NODISCARD enum err replica_make_point(struct replica *r, struct commit_point **out);
+
+/* replica_cut.c: between groups, ends the transaction of the destination if that is due. */
+NODISCARD enum err replica_cut_if_due(struct replica *r, bool dry);
+
+/* replica_cut.c: behind a row of a group that flows: the same, where the group is too large for it.
+ */
+NODISCARD enum err replica_cut_inside(struct replica *r);
+
+/* replica_cut.c: nothing of the open group was fed: ends it here, and waits until it is committed.
+ */
+NODISCARD enum err replica_cut_apart(struct replica *r);
+
+/* replica_cut.c: the connection is gone, or the task ends: all that was fed is to be committed. */
+void replica_cut_last(struct replica *r);
 
 /* replica_ddl.c: before the first row behind a statement: waits until that is acknowledged. */
 NODISCARD enum err replica_close_barrier(struct replica *r);

@@ -35,6 +35,11 @@ enum err replica_feed(struct replica *r, const struct binding *b, const struct r
         TRY(replica_close_barrier(r));
     while ((e = feeder_row(r->o.feeder, lane_of(r, b, ref->partition), ref)) == ERR_NO_ROOM)
         TRY(replica_wait(r, 100));
+    if (r->o.cutter != NULL && e == ERR_OK) {
+        if (r->fed++ == 0)
+            r->fed_ms = clock_mono_ms();
+        r->fed_bytes += ref->len;
+    }
     return e == ERR_TOO_LARGE ? ERR_NO_ROOM : e;
 }
 
@@ -358,6 +363,8 @@ enum err replica_rows(struct replica *r, struct stream *s, const struct stream_e
     atomic_store_explicit(&r->stats.next_id, r->next_id, memory_order_relaxed);
     if (own != NULL)
         frame_unref(own);
+    if (e == ERR_OK)
+        e = replica_cut_inside(r);
     if (e != ERR_OK && err_class(e) == ERRC_DATA && r->em.text[0] == 0)
         errmsg_set(&r->em, e, "table %.*s.%.*s: its rows cannot be read: %s",
                    SLICE_ARG(b->table->database), SLICE_ARG(b->table->name), err_text(e));

@@ -32,6 +32,12 @@ static bool is_pending(struct slice key)
 #define FACT_BINLOG  SLICE_LIT("binlog")
 #define FACT_SHOWN   SLICE_LIT("state")
 #define FACT_SCHEMA  SLICE_LIT("schema")
+#define FACT_OWNER   SLICE_LIT("owner")
+#define FACT_GROUP   SLICE_LIT("group")
+
+/* What a group is known by: u8 flavour, then a GTID. MySQL: uuid 16, u64 number, u8 length, tag;
+ * MariaDB: u32 domain, u32 server id, u64 sequence. */
+enum { GROUP_NAMELESS, GROUP_MYSQL, GROUP_MARIADB };
 
 bool state_source(const struct ckpt *c, struct src_server *out)
 {
@@ -74,6 +80,42 @@ enum err state_position(const struct ckpt *c, struct position *out, uint64_t *ne
     *next_id = p.next_id;
     my_uuid_print(p.server_uuid, server_uuid);
     return read_position(&p, out);
+}
+
+static enum err read_group(struct slice bytes, struct group_name *out)
+{
+    struct reader r = reader_of(bytes);
+    uint8_t kind = reader_u8(&r);
+    *out = (struct group_name){.known = kind != GROUP_NAMELESS};
+    if (kind == GROUP_MYSQL) {
+        struct slice uuid = reader_take(&r, sizeof(out->gtid.uuid));
+        memcpy(out->gtid.uuid, uuid.ptr, uuid.len);
+        out->gtid.gno = reader_u64(&r);
+        struct slice tag = reader_take(&r, reader_u8(&r));
+        if (tag.len > sizeof(out->gtid.tag))
+            return ERR_STATE_DAMAGED;
+        memcpy(out->gtid.tag, tag.ptr, tag.len);
+        out->gtid.tag_len = (uint8_t)tag.len;
+    } else if (kind == GROUP_MARIADB) {
+        out->maria.domain = reader_u32(&r);
+        out->maria.server_id = reader_u32(&r);
+        out->maria.sequence = reader_u64(&r);
+    }
+    return kind > GROUP_MARIADB || reader_finish(&r) != ERR_OK ? ERR_STATE_DAMAGED : ERR_OK;
+}
+
+enum err state_rows(const struct ckpt *c, uint64_t *rows, struct group_name *group)
+{
+    struct ckpt_position p;
+    struct slice fact;
+    *rows = 0;
+    *group = (struct group_name){0};
+    if (!ckpt_position(c, &p) || p.rows == 0)
+        return ERR_OK;
+    if (!ckpt_fact(c, FACT_GROUP, &fact))
+        return ERR_STATE_DAMAGED;
+    *rows = p.rows;
+    return read_group(fact, group);
 }
 
 enum err state_xa(const struct ckpt *c, struct xa_list *out)
@@ -167,13 +209,14 @@ enum err state_reserve_ids(struct ckpt *c, uint64_t next_id, bool *put)
     return *put ? ckpt_put_reserved_id(c, next_id + ID_BLOCK) : ERR_OK;
 }
 
-enum err state_put_position(struct ckpt *c, const struct src_server *sv, const struct position *p,
-                            uint64_t next_id, uint64_t es_ms)
+static enum err put_position(struct ckpt *c, const struct src_server *sv, const struct position *p,
+                             uint64_t rows, uint64_t next_id, uint64_t es_ms)
 {
     struct writer text;
     writer_init(&text, TEXT_MAX);
     struct ckpt_position out;
     enum err e = write_position(sv, p, &text, &out);
+    out.rows = rows;
     out.next_id = next_id;
     out.source_time_us = es_ms * 1000;
     if (e == ERR_OK)
@@ -183,6 +226,54 @@ enum err state_put_position(struct ckpt *c, const struct src_server *sv, const s
         e = state_reserve_ids(c, next_id, &put);
     writer_fini(&text);
     return e;
+}
+
+enum err state_put_position(struct ckpt *c, const struct src_server *sv, const struct position *p,
+                            uint64_t next_id, uint64_t es_ms)
+{
+    return put_position(c, sv, p, 0, next_id, es_ms);
+}
+
+static enum err put_group_name(struct ckpt *c, const struct group_name *g, bool mariadb)
+{
+    struct writer w;
+    writer_init(&w, 256);
+    writer_u8(&w, !g->known ? GROUP_NAMELESS : mariadb ? GROUP_MARIADB : GROUP_MYSQL);
+    if (g->known && mariadb) {
+        writer_u32(&w, g->maria.domain);
+        writer_u32(&w, g->maria.server_id);
+        writer_u64(&w, g->maria.sequence);
+    } else if (g->known) {
+        writer_put(&w, g->gtid.uuid, sizeof(g->gtid.uuid));
+        writer_u64(&w, g->gtid.gno);
+        writer_u8(&w, (uint8_t)g->gtid.tag_len);
+        writer_put(&w, g->gtid.tag, g->gtid.tag_len);
+    }
+    enum err e = w.err == ERR_OK ? ckpt_put_fact(c, FACT_GROUP, writer_slice(&w)) : w.err;
+    writer_fini(&w);
+    return e;
+}
+
+enum err state_put_point(struct ckpt *c, const struct commit_point *p)
+{
+    if (p->rows > 0)
+        TRY(put_group_name(c, &p->group, p->server.flavour == SRC_MARIADB));
+    return put_position(c, &p->server, &p->position, p->rows, p->next_id, p->es_ms);
+}
+
+bool state_owner(const struct ckpt *c, struct slice *owner)
+{
+    return ckpt_fact(c, FACT_OWNER, owner);
+}
+
+enum err state_put_owner(struct ckpt *c, struct slice owner)
+{
+    return ckpt_put_fact(c, FACT_OWNER, owner);
+}
+
+bool state_is_local(const struct ckpt_record *r)
+{
+    return strcmp(r->kind, "fact/") == 0 && slice_eq(r->key, FACT_SHOWN);
 }
 
 /* The checkpoint has the group as it is now: an xid may be used again. */

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "pipeline/position.h"
+#include "pipeline/progress.h"
 #include "pipeline/schema_phase.h"
 #include "pipeline/tables.h"
 #include "pipeline/topics.h"
@@ -22,6 +23,9 @@ bool state_source(const struct ckpt *c, struct src_server *out);
 /* The position and id counter; *found false: a first start. server_uuid as text. */
 NODISCARD enum err state_position(const struct ckpt *c, struct position *out, uint64_t *next_id,
                                   char server_uuid[40], bool *found);
+
+/* How many row changes behind the position are done, and what group they belong to. */
+NODISCARD enum err state_rows(const struct ckpt *c, uint64_t *rows, struct group_name *group);
 NODISCARD enum err state_xa(const struct ckpt *c, struct xa_list *out);
 NODISCARD enum err state_topics(const struct ckpt *c, struct topics *t);
 NODISCARD enum err state_tables(const struct ckpt *c, struct tables *t, size_t *count,
@@ -55,6 +59,20 @@ NODISCARD enum err state_put_shown(struct ckpt *c, struct slice name, uint64_t s
 NODISCARD enum err state_put_source(struct ckpt *c, const struct src_server *sv);
 NODISCARD enum err state_put_position(struct ckpt *c, const struct src_server *sv,
                                       const struct position *p, uint64_t next_id, uint64_t es_ms);
+/* The same of a point that may lie inside of a group. */
+NODISCARD enum err state_put_point(struct ckpt *c, const struct commit_point *p);
+
+/*
+ * Exactly-once: which process the state belongs to, a line for people that
+ * begins with a word of its own. Empty: the folder went on without
+ * transactions since. False: there never were any.
+ */
+bool state_owner(const struct ckpt *c, struct slice *owner);
+NODISCARD enum err state_put_owner(struct ckpt *c, struct slice owner);
+#define STATE_OWNER_RECORD "fact/owner"
+
+/* A record that is about this machine, and not kept elsewhere. */
+bool state_is_local(const struct ckpt_record *r);
 
 /* Makes the list in the checkpoint equal to xa. */
 NODISCARD enum err state_put_xa(struct ckpt *c, const struct src_server *sv,

@@ -188,6 +188,7 @@ enum err task_open_copy(struct task *t, struct errmsg *em)
                              .guard = &t->guard,
                              .counters = &t->o.view->counters,
                              .copying = &t->o.view->copying,
+                             .atomic = t->txn.client != NULL,
                              .stop = &task_stopping};
     TRY(copy_new(&o, &t->copy, em));
     copy_recall_numbers(t->copy, t->ckpt);

@@ -95,6 +95,7 @@ enum err task_connect_destination(struct task *t, struct errmsg *em)
     TRY(kafka_admin_new(&t->kafka, ADMIN_TIMEOUT_MS, &t->admin, em));
     kafka_topic_settings(t->admin, t->to.topic_settings, d->topic_config.count);
     TRY(reach(t, em));
+    TRY(task_txn_open(t, em));
     TRY(open_registry(t, em));
     t->topics = (struct topics){.admin = t->admin,
                                 .create = d->create_topics || d->embedded,

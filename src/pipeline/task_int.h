@@ -9,8 +9,10 @@
 
 #include "kafka/embedded.h"
 #include "kafka/stats.h"
+#include "kafka/txn.h"
 #include "net/loop.h"
 #include "pipeline/copy.h"
+#include "pipeline/cutter.h"
 #include "pipeline/fault.h"
 #include "pipeline/feeder.h"
 #include "pipeline/guard.h"
@@ -42,6 +44,22 @@ struct task_shared {
     bool prechecked;                 /* and nothing failed that stops the task */
     bool precheck_failed;
     bool topics_looked_at; /* whether they hold records was asked, or need not be */
+    char owner[200];                 /* exactly-once: a word of this process, and who it is */
+    bool owns;                       /* it has committed that the state is its own */
+};
+
+/* Exactly-once: see task_txn.c. */
+struct task_txn {
+    struct kafka_txn *client; /* NULL: at least once */
+    char topic[256];          /* what the state is kept in */
+    struct cutter cutter;
+    bool committing;   /* the checkpoint holds what is not committed yet */
+    uint64_t seen;     /* the cut at hand, */
+    uint64_t since_ms; /* and since when it is; monotonic */
+    bool down;         /* its commit takes too long, and it was said */
+    struct position position;
+    uint64_t es_ms;
+    uint64_t messages; /* committed */
 };
 
 /* Sums at one moment, for rates. */
@@ -98,6 +116,8 @@ struct task {
     struct format_options format;
     struct tables *tables;
     struct position start;
+    uint64_t start_rows;           /* row changes behind it that are done, */
+    struct group_name start_group; /* and what they belong to */
     bool moved;             /* another server than the one that the checkpoint was written at */
     struct position target; /* of --until caught-up and --until POSITION */
     struct xa_list xa;
@@ -112,6 +132,7 @@ struct task {
     struct lane *lanes[LANES_MAX];
     struct feeder feeder;
     struct progress progress;
+    struct task_txn txn;
     struct copy *copy;   /* the full copy; NULL: none */
     struct guard *guard; /* NULL: nothing is to be looked at */
     struct replica *replica;
@@ -165,6 +186,27 @@ NODISCARD enum err task_open_copy(struct task *t, struct errmsg *em);
 
 /* task_copy.c: the notes of a commit point that is acknowledged. */
 NODISCARD enum err task_note_copied(struct task *t, const struct tables_note *notes);
+
+/* task_txn.c: the transactional id is taken, the state read. Nothing happens at least once. */
+NODISCARD enum err task_txn_open(struct task *t, struct errmsg *em);
+
+/* task_txn.c: makes durable what was put at start. */
+NODISCARD enum err task_txn_save(struct task *t, struct errmsg *em);
+
+/* task_txn.c: again and again; commits what the reader has cut. *busy: something is under way. */
+NODISCARD enum err task_txn_step(struct task *t, bool *busy, struct errmsg *em);
+
+/* task_txn.c: the reader is to end: commits until its last cut is. */
+void task_txn_drain(struct task *t, struct errmsg *em, enum err *e);
+
+/* task_txn.c: the lanes' threads have ended, and they are still there. */
+void task_txn_close(struct task *t);
+
+/* task_run.c: a commit point into the checkpoint. */
+NODISCARD enum err task_put_point(struct task *t, struct commit_point *p);
+
+/* task_run.c: messages that are delivered. */
+uint64_t task_acknowledged(const struct task *t);
 
 /* task_destination.c: brokers reached, options checked. */
 NODISCARD enum err task_connect_destination(struct task *t, struct errmsg *em);

@@ -162,6 +162,8 @@ static enum err run_once(struct task_life *life, bool *reached, struct errmsg *e
  */
 static bool may_pass(const struct task_life *life, enum err e)
 {
+    if (e == ERR_ABORTED) /* a transaction is lost: the next run sends its rows again */
+        return true;
     return life->worked && (e == ERR_ACCESS_DENIED || e == ERR_SOURCE_SQL || e == ERR_DEST_DENIED);
 }
 
@@ -194,11 +196,13 @@ static void begin_other(struct task_life *life, enum err e)
 {
     struct retry *r = &life->other;
     r->view = life->o.view;
-    r->side = err_class(e) == ERRC_DEST ? VIEW_DESTINATION : VIEW_SOURCE;
+    bool source = err_class(e) == ERRC_SOURCE;
+    r->side = source ? VIEW_SOURCE : VIEW_DESTINATION;
     r->bit = RETRY_BIT_TASK;
     r->event = "task.retry";
-    r->window_key = "retry.other";
-    r->window_ms = life->o.config->retry.other_ms;
+    r->window_key = e == ERR_ABORTED ? "retry.connection" : "retry.other";
+    r->window_ms =
+        e == ERR_ABORTED ? life->o.config->retry.connection_ms : life->o.config->retry.other_ms;
     r->stop = &task_stopping;
     r->nap = nap_and_show;
     r->nap_arg = life;

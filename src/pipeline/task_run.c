@@ -22,6 +22,7 @@
 
 #define TICK_MS   10
 #define COPY_MS   1   /* the same while tables are copied: the reader may wait for the checkpoint */
+#define CUT_MS    2   /* within transactions: a cut is committed soon */
 #define SYNC_MS   100 /* between checkpoints, at least */
 #define FULL_MS   1000  /* between tries while the disk is full */
 #define DRAIN_MS  10000 /* without an acknowledgement, at the end */
@@ -104,6 +105,7 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
             .index = i,
             .peers = t->lanes,
             .kafka = &t->kafka,
+            .txn = t->txn.client,
             .format = &t->format,
             .zone = t->zone,
             .pack_bytes = pack_budget(t),
@@ -140,12 +142,16 @@ static enum err start_reader(struct task *t, struct errmsg *em)
         .fault = &t->fault,
         .view = t->o.view,
         .copy = t->copy,
+        .cutter = t->txn.client != NULL ? &t->txn.cutter : NULL,
+        .txn_timeout_ms = t->txn.client != NULL ? kafka_txn_timeout_ms(t->txn.client) : 0,
         .stop = &task_stopping,
         .known = &t->server,
         .schema = t->schema,
         .server_id = t->server_id,
         .uuid = t->uuid,
         .start = &t->start,
+        .start_rows = t->start_rows,
+        .start_group = t->start_group,
         .xa = &t->xa,
         .next_id = t->next_id,
         .binlog_made = state_binlog_made(t->ckpt, t->start.file),
@@ -163,6 +169,7 @@ enum err task_start(struct task *t, struct errmsg *em)
 {
     TRY(position_copy(&t->acked, &t->start));
     TRY(position_copy(&t->show.durable, &t->start)); /* it was written when it was found */
+    atomic_store(&t->txn.cutter.committed_ms, clock_mono_ms());
     TRY(start_lanes(t, em));
     TRY(start_reader(t, em));
     struct pulse_options pulse = {.config = t->config, .source = &t->source, .server = &t->server};
@@ -171,6 +178,22 @@ enum err task_start(struct task *t, struct errmsg *em)
     log_info("task.running", "lanes=%u io=%s memory=%" PRIu64, t->lane_count,
              net_loop_backend_name(t->loop), t->config->limits.memory);
     return ERR_OK;
+}
+
+enum err task_put_point(struct task *t, struct commit_point *p)
+{
+    enum err e = state_put_notes(t->ckpt, p->notes);
+    if (e == ERR_OK)
+        e = task_note_copied(t, p->notes);
+    if (e == ERR_OK)
+        e = state_put_xa(t->ckpt, &p->server, &p->xa);
+    if (e == ERR_OK)
+        e = state_put_source(t->ckpt, &p->server);
+    if (e == ERR_OK)
+        e = state_put_point(t->ckpt, p);
+    if (e == ERR_OK)
+        e = state_put_binlog_made(t->ckpt, p->position.file, p->binlog_made);
+    return e;
 }
 
 /* Writes what is newly acknowledged into the checkpoint, not yet to disk. *moved: there was some.
@@ -183,17 +206,7 @@ static enum err take_progress(struct task *t, bool *moved)
     struct commit_point *p = progress_take(&t->progress, acked, t->lane_count);
     if (p == NULL)
         return ERR_OK;
-    enum err e = state_put_notes(t->ckpt, p->notes);
-    if (e == ERR_OK)
-        e = task_note_copied(t, p->notes);
-    if (e == ERR_OK)
-        e = state_put_xa(t->ckpt, &p->server, &p->xa);
-    if (e == ERR_OK)
-        e = state_put_source(t->ckpt, &p->server);
-    if (e == ERR_OK)
-        e = state_put_position(t->ckpt, &p->server, &p->position, p->next_id, p->es_ms);
-    if (e == ERR_OK)
-        e = state_put_binlog_made(t->ckpt, p->position.file, p->binlog_made);
+    enum err e = task_put_point(t, p);
     if (e == ERR_OK)
         e = position_copy(&t->acked, &p->position);
     t->acked_es_ms = p->es_ms;
@@ -203,7 +216,7 @@ static enum err take_progress(struct task *t, bool *moved)
     return e;
 }
 
-static uint64_t acknowledged(const struct task *t)
+uint64_t task_acknowledged(const struct task *t)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < t->lane_count; i++)
@@ -313,47 +326,62 @@ static enum err watch_heads(struct task *t, struct errmsg *em)
     return ERR_OK;
 }
 
+/* What is to be saved of what was acknowledged. *hurry: somebody waits for it. */
+static enum err gather_state(struct task *t, bool *dirty, bool *hurry, struct errmsg *em)
+{
+    bool moved = false, reserved = false;
+    enum err e = take_progress(t, &moved);
+    /* A long transaction uses ids while no position moves. */
+    uint64_t next_id = atomic_load(&replica_stats(t->replica)->next_id);
+    if (e == ERR_OK)
+        e = state_reserve_ids(t->ckpt, next_id, &reserved);
+    /* Behind the progress: what a point stands behind is never saved later than the point. */
+    bool asked = false;
+    if (e == ERR_OK && t->copy != NULL)
+        e = copy_save(t->copy, t->ckpt, &asked);
+    if (e != ERR_OK)
+        return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
+    *dirty = *dirty || moved || reserved || asked;
+    *hurry = *hurry || asked;
+    return ERR_OK;
+}
+
 /* Watches until the task is to end. */
 static enum err supervise(struct task *t, struct errmsg *em)
 {
-    bool dirty = false, hurry = false;
-    uint64_t synced_ms = 0;
+    bool dirty = false, hurry = false, busy = false;
+    uint64_t synced_ms = 0, commits = 0;
     while (fault_err(&t->fault) == ERR_OK && !atomic_load(&task_stopping) && !until_reached(t) &&
            !replica_ended(t->replica)) {
-        bool moved = false, reserved = false;
-        enum err e = take_progress(t, &moved);
-        /* A long transaction uses ids while no position moves. */
-        uint64_t next_id = atomic_load(&replica_stats(t->replica)->next_id);
-        if (e == ERR_OK)
-            e = state_reserve_ids(t->ckpt, next_id, &reserved);
-        /* Behind the progress: what a point stands behind is never saved later than the point. */
-        bool asked = false;
-        if (e == ERR_OK && t->copy != NULL)
-            e = copy_save(t->copy, t->ckpt, &asked);
-        if (e != ERR_OK)
-            return errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
+        TRY(t->txn.client != NULL ? task_txn_step(t, &busy, em)
+                                  : gather_state(t, &dirty, &hurry, em));
         task_show(t, &dirty);
-        dirty = dirty || moved || reserved || asked;
-        hurry = hurry || asked;
+        uint64_t committed = atomic_load(&t->txn.cutter.committed);
+        dirty = dirty || committed != commits;
+        commits = committed;
         uint64_t pause = t->full_since_ms != 0 ? FULL_MS : hurry ? 0 : SYNC_MS;
-        if (dirty && clock_mono_ms() - synced_ms >= pause) {
+        /* Never what is not committed. */
+        if (dirty && !t->txn.committing && clock_mono_ms() - synced_ms >= pause) {
             bool synced;
             TRY(sync_state(t, &synced, em));
             synced_ms = clock_mono_ms();
             dirty = !synced;
             hurry = hurry && !synced;
-            if (synced && t->copy != NULL)
+            if (synced && t->copy != NULL && t->txn.client == NULL)
                 copy_saved(t->copy);
         }
         if (t->copy != NULL)
             TRY(copy_tend(t->copy, em));
         TRY(watch_heads(t, em));
-        nap(t->copy != NULL && !copy_finished(t->copy) ? COPY_MS : TICK_MS);
+        nap(busy || (t->copy != NULL && !copy_finished(t->copy)) ? COPY_MS
+            : t->txn.client != NULL                              ? CUT_MS
+                                                                 : TICK_MS);
     }
     return ERR_OK;
 }
 
-static void stop_reader(struct task *t)
+/* What the reader has cut at its end is committed before the thread is waited for. */
+static void stop_reader(struct task *t, struct errmsg *em, enum err *e)
 {
     pulse_stop(t->pulse);
     t->pulse = NULL;
@@ -361,6 +389,8 @@ static void stop_reader(struct task *t)
     if (t->copy != NULL)
         copy_stop(t->copy);
     net_loop_wake(t->loop);
+    if (t->txn.client != NULL && t->reader_runs)
+        task_txn_drain(t, em, e);
     if (t->reader_runs)
         pthread_join(t->reader, NULL);
     t->reader_runs = false;
@@ -373,7 +403,7 @@ static void stop_reader(struct task *t)
  */
 static void drain_lanes(struct task *t)
 {
-    uint64_t last = acknowledged(t), moved_ms = clock_mono_ms();
+    uint64_t last = task_acknowledged(t), moved_ms = clock_mono_ms();
     for (uint32_t i = 0; i < t->lane_count; i++)
         lane_drain(t->lanes[i]);
     for (uint32_t i = 0; i < t->lane_count;) {
@@ -381,7 +411,7 @@ static void drain_lanes(struct task *t)
             i++;
             continue;
         }
-        uint64_t now = acknowledged(t);
+        uint64_t now = task_acknowledged(t);
         if (now != last)
             moved_ms = clock_mono_ms();
         last = now;
@@ -404,6 +434,36 @@ static enum err sync_last(struct task *t, struct errmsg *em)
     return position_copy(&t->show.durable, &t->acked);
 }
 
+/* What is acknowledged by now counts, whatever the reason of the end. */
+static enum err save_last(struct task *t, struct errmsg *em)
+{
+    bool moved = false;
+    if (t->txn.client == NULL)
+        TRY(take_progress(t, &moved));
+    return t->torn || t->txn.committing ? ERR_OK : sync_last(t, em);
+}
+
+/* What the run ends with. */
+static enum err verdict(struct task *t, enum err e, enum err last, const struct errmsg *late,
+                        struct errmsg *em)
+{
+    if (fault_err(&t->fault) != ERR_OK)
+        e = errmsg_set(em, fault_err(&t->fault), "%s", fault_text(&t->fault));
+    if (e == ERR_ABORTED && t->txn.client != NULL) {
+        struct errmsg why = {0};
+        enum err real = kafka_txn_why(t->txn.client, &why);
+        if (real != ERR_OK) {
+            *em = why;
+            e = real;
+        }
+    }
+    if (e == ERR_OK && last != ERR_OK) {
+        *em = *late;
+        e = last;
+    }
+    return e;
+}
+
 enum err task_run(struct task *t, struct errmsg *em)
 {
     uint64_t began = clock_mono_ms();
@@ -412,27 +472,18 @@ enum err task_run(struct task *t, struct errmsg *em)
         return e; /* nothing was read */
     if (e == ERR_OK)
         e = supervise(t, em);
-    t->worked = acknowledged(t) > 0 || clock_mono_ms() - began > WORKED_MS;
-    stop_reader(t);
-    if (e == ERR_OK)
+    t->worked = task_acknowledged(t) > 0 || clock_mono_ms() - began > WORKED_MS;
+    stop_reader(t, em, &e);
+    if (e == ERR_OK && t->txn.client == NULL)
         drain_lanes(t);
-    /* What is acknowledged by now counts, whatever the reason of the end. */
-    bool moved = false;
     struct errmsg late = {0};
-    enum err last = take_progress(t, &moved);
+    enum err last = save_last(t, &late);
     t->reached = e == ERR_OK && fault_err(&t->fault) == ERR_OK && until_reached(t);
-    if (last == ERR_OK && !t->torn)
-        last = sync_last(t, &late);
-    if (fault_err(&t->fault) != ERR_OK)
-        return errmsg_set(em, fault_err(&t->fault), "%s", fault_text(&t->fault));
-    if (e == ERR_OK && last != ERR_OK) {
-        *em = late;
-        return last;
-    }
+    e = verdict(t, e, last, &late, em);
     char where[400];
     if (e == ERR_OK)
         log_info("task.end", "position=%s acknowledged=%" PRIu64,
-                 position_text(&t->acked, where, sizeof(where)), acknowledged(t));
+                 position_text(&t->acked, where, sizeof(where)), task_acknowledged(t));
     return e;
 }
 
@@ -495,6 +546,7 @@ void task_close(struct task *t)
     for (uint32_t i = 0; i < t->lane_count; i++)
         if (t->lanes[i] != NULL)
             lane_join(t->lanes[i]);
+    task_txn_close(t); /* before the packs that its messages lie in */
     for (uint32_t i = 0; i < t->lane_count; i++)
         lane_free(t->lanes[i]);
     replica_free(t->replica);
@@ -509,6 +561,7 @@ void task_close(struct task *t)
     registry_free(t->registry);
     destination_options_fini(&t->to);
     position_fini(&t->acked);
+    position_fini(&t->txn.position);
     position_fini(&t->show.durable);
     for (uint32_t i = 0; i < LANES_MAX; i++)
         free(t->show.kafka[i]);

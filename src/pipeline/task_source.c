@@ -152,6 +152,8 @@ static enum err find_start(struct task *t, bool *first_start, struct errmsg *em)
     bool found = false;
     enum err e = state_position(t->ckpt, &t->start, &t->next_id, uuid, &found);
     if (e == ERR_OK && found)
+        e = state_rows(t->ckpt, &t->start_rows, &t->start_group);
+    if (e == ERR_OK && found)
         e = state_xa(t->ckpt, &t->xa);
     if (e == ERR_OK && found)
         e = state_topics(t->ckpt, &t->topics);
@@ -336,10 +338,15 @@ static enum err save_first(struct task *t, struct errmsg *em)
         e = state_put_notes(t->ckpt, notes);
     if (e == ERR_OK && t->schema != NULL)
         e = state_put_schema(t->ckpt, t->schema);
+    struct commit_point p = {.position = t->start,
+                             .server = t->server,
+                             .rows = t->start_rows,
+                             .group = t->start_group,
+                             .next_id = t->next_id};
     if (e == ERR_OK)
-        e = state_put_position(t->ckpt, &t->server, &t->start, t->next_id, 0);
+        e = state_put_point(t->ckpt, &p);
     tables_notes_free(notes);
-    return e == ERR_OK ? ckpt_sync(t->ckpt, em)
+    return e == ERR_OK ? task_txn_save(t, em)
                        : errmsg_set(em, e, "%s: %s", t->config->state_dir, err_text(e));
 }
 

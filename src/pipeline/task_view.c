@@ -44,7 +44,7 @@ static struct view_totals sums_of(const struct task *t)
         const struct lane_counters *c = lane_counters(t->lanes[i]);
         s.messages += count_of(&c->messages);
         s.message_bytes += count_of(&c->bytes);
-        s.acknowledged += count_of(&c->acknowledged);
+        s.acknowledged += t->txn.client == NULL ? count_of(&c->acknowledged) : 0;
         s.replaced_text += count_of(&c->replaced_text);
         s.skipped[VIEW_SKIP_FILTER] += count_of(&c->left_out);
         s.skipped[VIEW_SKIP_ETL] += count_of(&c->dropped);
@@ -52,6 +52,7 @@ static struct view_totals sums_of(const struct task *t)
         s.skipped[VIEW_SKIP_TOO_LARGE] += count_of(&c->skipped);
         s.skipped[VIEW_SKIP_KEY_ONLY] += count_of(&c->keys_only);
     }
+    s.acknowledged += t->txn.messages;
     return s;
 }
 

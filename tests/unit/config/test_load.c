@@ -192,9 +192,19 @@ Test(load, an_empty_section_is_all_defaults)
     loaded_fini(&l);
 }
 
-Test(load, what_is_not_built_is_refused_unless_it_asks_for_nothing)
+Test(load, exactly_once_needs_every_acknowledgement_and_real_brokers)
 {
-    refused_with(TASK "  delivery: exactly-once\n" OBJECTS, "not available in this version");
+    struct loaded l = accepted(TASK "  delivery: exactly-once\n" OBJECTS, NULL);
+    cr_assert_eq(l.task->destination.delivery, CONF_EXACTLY_ONCE);
+    loaded_fini(&l);
+    refused_with(TASK "  delivery: exactly-once\n  acks: 1\n" OBJECTS,
+                 "destination.delivery: exactly-once needs destination.acks: all");
+    refused_with(TASK "  librdkafka: {isolation.level: read_uncommitted}\n" OBJECTS,
+                 "destination.librdkafka.isolation.level cannot be set here");
+}
+
+Test(load, what_asks_for_nothing_is_taken)
+{
     struct loaded l =
         accepted(TASK "  names: source\n  format: canal-json\n  schema_registry: none\n" OBJECTS
                       "    dml: [delete, insert, update]\nphases: [incremental]\netl: \"\"\n"

@@ -14,6 +14,8 @@ struct lane {
     uint32_t empty_count;
     bool wanted;
     uint64_t acked;
+    uint64_t cut;
+    uint64_t cut_at;
 };
 
 static struct lane lanes[2];
@@ -31,6 +33,12 @@ void lane_submit(struct lane *l, struct batch *b)
 bool lane_idle(const struct lane *l)
 {
     return l->acked >= l->count;
+}
+
+void lane_cut(struct lane *l, uint64_t n)
+{
+    l->cut = n;
+    l->cut_at = l->count;
 }
 
 struct batch *lane_take_empty(struct lane *l, bool want)
@@ -249,5 +257,32 @@ Test(feeder, a_statement_goes_out_alone_behind_what_was_certain)
     uint64_t need[LANES_MAX];
     feeder_need(&f, need);
     cr_assert_eq(need[0], 3);
+    end(&f);
+}
+
+Test(feeder, a_cut_lies_behind_all_that_was_fed_and_what_comes_is_in_batches_of_its_own)
+{
+    struct feeder f;
+    uint64_t need[LANES_MAX];
+    start(&f);
+    event(&f);
+    cr_assert_eq(row(&f, 0, 1), ERR_OK);
+    cr_assert_eq(row(&f, 1, 2), ERR_OK);
+    feeder_commit(&f);
+    feeder_cut(&f, 1);
+    feeder_need(&f, need);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(lanes[i].cut, 1);
+        cr_assert_eq(lanes[i].cut_at, 1);
+        cr_assert_eq(need[i], 1);
+    }
+    event(&f);
+    cr_assert_eq(row(&f, 0, 3), ERR_OK);
+    feeder_commit(&f);
+    feeder_cut(&f, 2);
+    cr_assert_eq(lanes[0].cut_at, 2);
+    cr_assert_eq(lanes[1].cut_at, 1, "a lane without rows is cut, too");
+    cr_assert_eq(lanes[1].cut, 2);
+    cr_assert_eq(lanes[0].got[1]->rows[0].id, 3);
     end(&f);
 }

@@ -98,3 +98,58 @@ Test(progress, the_list_stays_short_while_nothing_is_acknowledged)
     cr_assert_eq(take(&p, 10001, 0, 2), 10002);
     progress_fini(&p);
 }
+
+static void push_of(struct progress *p, uint64_t next_id, bool cut)
+{
+    struct commit_point *point = calloc(1, sizeof(*point));
+    point->need[0] = next_id;
+    point->next_id = next_id;
+    point->cut = cut;
+    point->passing = !cut;
+    point->oldest_us = next_id;
+    point->notes = calloc(1, sizeof(*point->notes));
+    point->notes->partitions = (int32_t)next_id;
+    progress_push(p, point);
+}
+
+static void take_cut(struct progress *p, uint64_t id, int notes)
+{
+    struct commit_point *point = progress_take_cut(p);
+    cr_assert_eq(point == NULL, id == 0);
+    if (point == NULL)
+        return;
+    cr_assert_eq(point->next_id, id);
+    cr_assert(point->cut);
+    for (struct tables_note *n = point->notes; n != NULL; n = n->next)
+        notes--;
+    cr_assert_eq(notes, 0);
+    commit_point_free(point);
+}
+
+Test(progress, within_transactions_a_cut_is_taken_with_all_that_came_before_it)
+{
+    struct progress p = PROGRESS_INIT;
+    bool waiting;
+    uint64_t oldest_us;
+    take_cut(&p, 0, 0);
+    push_of(&p, 1, false);
+    push_of(&p, 2, false);
+    cr_assert_eq(p.count, 1, "a point that only shows how far was read makes room");
+    take_cut(&p, 0, 0);
+    push_of(&p, 3, true);
+    cr_assert_eq(progress_waiting(&p, &waiting, &oldest_us, NULL), ERR_OK);
+    cr_assert(waiting);
+    cr_assert_eq(oldest_us, 1);
+    push_of(&p, 4, false);
+    push_of(&p, 5, false);
+    cr_assert_eq(p.count, 2, "none takes the place of a cut");
+    take_cut(&p, 3, 3);
+    take_cut(&p, 0, 0);
+    push_of(&p, 6, true);
+    take_cut(&p, 6, 3);
+    cr_assert_null(p.first);
+    cr_assert_null(p.last);
+    push_of(&p, 7, true);
+    take_cut(&p, 7, 1);
+    progress_fini(&p);
+}
