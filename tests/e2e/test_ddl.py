@@ -721,10 +721,11 @@ class WitnessesMysql(Witnesses, EndToEnd):
     kind = "mysql"
 
     def test_a_key_that_the_server_adds(self):
-        """No statement has it; the source shows it."""
+        """A generated invisible primary key is no contradiction, whether the statement shows it or not."""
         c, _, process = self.followed()
         c.run("SET SESSION sql_generate_invisible_primary_key=ON; CREATE TABLE g (v INT); INSERT INTO g VALUES (5)")
-        process.wait_log(rf"table\.corrected table={self.database}\.g ", 20)
+        self.follow().wait_count(1, 20)
+        time.sleep(3)  # the source is asked, three times where it shows something else
         c.run("INSERT INTO g VALUES (6)")
         self.follow().wait_count(2, 20)
         self.assertEqual(process.stop(), 0)
