@@ -79,7 +79,7 @@ enum ddl_place { DDL_LAST, DDL_FIRST, DDL_AFTER };
 struct ddl_column {
     struct slice name;
     enum ddl_type type;
-    int64_t length;        /* the number in brackets, -1: none; -2: larger than any */
+    int64_t length;        /* the number in brackets, UINT32_MAX at most; -1: none */
     int64_t scale;         /* the second number, -1: none */
     uint32_t member_count; /* ENUM, SET */
     struct slice *members; /* without quotes */

@@ -81,7 +81,7 @@ bool ddl_database_name(struct ddl_parser *p, struct slice *out);
 /* A string literal without its quotes and introducer; hexadecimal ones as bytes. */
 bool ddl_text(struct ddl_parser *p, struct slice *out);
 
-/* A whole number without a sign; what does not fit is INT64_MAX. */
+/* A whole number without a sign; what is larger than UINT32_MAX is that. */
 bool ddl_number(struct ddl_parser *p, int64_t *out);
 
 /* ---- results ---- */

@@ -27,7 +27,7 @@ static bool key_part(struct ddl_parser *p, struct ddl_key_part *part)
     } else if (!ddl_column_name(p, &part->column)) {
         return false;
     } else if (ddl_accept_sign(p, '(')) {
-        if (!ddl_number(p, &n) || n > UINT32_MAX || !ddl_accept_sign(p, ')'))
+        if (!ddl_number(p, &n) || n >= UINT32_MAX || !ddl_accept_sign(p, ')'))
             return false;
         part->prefix = (uint32_t)n;
     }

@@ -264,8 +264,9 @@ bool ddl_number(struct ddl_parser *p, int64_t *out)
         uint8_t c = p->t.text.ptr[i];
         if (c < '0' || c > '9')
             return false;
-        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, c - '0', &v))
-            v = INT64_MAX;
+        v = v * 10 + (c - '0');
+        if (v > UINT32_MAX)
+            v = UINT32_MAX;
     }
     *out = v;
     ddl_next(p);
