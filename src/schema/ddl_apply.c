@@ -463,15 +463,14 @@ static bool changes_more(const struct ddl_statement *st)
 }
 
 /*
- * A statement that drops keys and makes the same again changes nothing: MySQL
- * then leaves the table as it is, the order of its keys too. (To MariaDB the
- * order is a difference.)
+ * A statement that drops keys and makes the same again changes nothing: the
+ * server then leaves the table as it is, the order of its keys too.
  */
-static enum err keep_order(const struct ddl_statement *st, bool mariadb,
-                           const struct table_def *before, struct table_def **after)
+static enum err keep_order(const struct ddl_statement *st, const struct table_def *before,
+                           struct table_def **after)
 {
     struct table_def *same;
-    if (mariadb || before->key_count < 2 || changes_more(st) || !ddl_same_but_order(before, *after))
+    if (before->key_count < 2 || changes_more(st) || !ddl_same_but_order(before, *after))
         return ERR_OK;
     TRY(table_def_copy(before, &same));
     free(*after);
@@ -536,7 +535,7 @@ enum err ddl_apply(const struct ddl_statement *st, const struct table_def *befor
         if (e == ERR_OK)
             e = finish(&d, after);
         if (e == ERR_OK && before != NULL)
-            e = keep_order(st, rules->collations.mariadb, before, after);
+            e = keep_order(st, before, after);
     }
     arena_free(a);
     return e;

@@ -126,12 +126,13 @@ static enum err converted_collation(struct draft *d, const struct ddl_column *c,
 {
     const struct collation_words words = {
         .charset = SLICE_LIT(""), .collation = SLICE_LIT(""), .binary = true};
+    /* Where a statement names the table's set beside it, MariaDB takes that one for BINARY. */
+    struct slice context = d->rules->collations.mariadb ? d->collation : d->converted;
     *out = d->converted;
     if (!c->binary)
         return ERR_OK;
-    return collation_resolve(&d->rules->collations, &words, d->converted, d->arena, out)
-               ? ERR_OK
-               : ERR_NO_MEMORY;
+    return collation_resolve(&d->rules->collations, &words, context, d->arena, out) ? ERR_OK
+                                                                                    : ERR_NO_MEMORY;
 }
 
 static enum err resolve_text(struct draft *d, const struct ddl_column *c, struct shape *s)

@@ -544,20 +544,47 @@ static enum err take_stats(void *arg, const struct src_row *row)
     return w->each(w->arg, &stats);
 }
 
+#define STATS_OF                                                                                   \
+    "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH FROM "               \
+    "information_schema.TABLES"
+
+/* Each table whose statistics are asked for is opened: few are named. MariaDB looks names up one
+ * by one. */
+static enum err stats_of_groups(struct walk *w, struct stats_walk *stats)
+{
+    for (size_t i = 0, n; i < w->count; i += n) {
+        n = w->sv->flavour == SRC_MARIADB ? 1 : group_at(w, i);
+        writer_clear(&w->sql);
+        writer_lit(&w->sql, STATS_OF);
+        write_where(&w->sql, &w->drafts[i], n);
+        TRY(w->sql.err);
+        TRY(src_query(w->s, writer_slice(&w->sql), take_stats, stats, w->em));
+    }
+    return ERR_OK;
+}
+
+static enum err read_stats(struct walk *w, struct stats_walk *stats)
+{
+    const struct catalog_databases *d = &w->databases;
+    TRY(read_names(w));
+    /* MySQL shows what it once noted, for a day; the engine knows better. */
+    if (w->sv->flavour == SRC_MYSQL && w->sv->version >= STATS_VERSION)
+        TRY(src_execute(w->s, w->em, "SET SESSION information_schema_stats_expiry=0"));
+    if (w->count <= GROUP_TABLES)
+        return stats_of_groups(w, stats);
+    for (uint32_t i = 0; i < catalog_statements(d); i++)
+        TRY(catalog_ask(w->s, d, i, STATS_OF,
+                        " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED')", take_stats, stats,
+                        w->em));
+    return ERR_OK;
+}
+
 enum err src_table_stats(struct src_session *s, const struct src_server *sv,
                          src_table_filter filter, src_stats_fn each, void *arg, struct errmsg *em)
 {
-    struct stats_walk w = {.filter = filter, .each = each, .arg = arg};
-    /* MySQL shows what it once noted, for a day; the engine knows better. */
-    if (sv->flavour == SRC_MYSQL && sv->version >= STATS_VERSION)
-        TRY(src_execute(s, em, "SET SESSION information_schema_stats_expiry=0"));
-    struct catalog_databases d;
-    enum err e = catalog_databases_read(s, filter, arg, &d, em);
-    for (uint32_t i = 0; e == ERR_OK && i < catalog_statements(&d); i++)
-        e = catalog_ask(s, &d, i,
-                        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH "
-                        "FROM information_schema.TABLES",
-                        " AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED')", take_stats, &w, em);
-    catalog_databases_fini(&d);
-    return e;
+    struct stats_walk stats = {.filter = filter, .each = each, .arg = arg};
+    struct walk w = {.s = s, .sv = sv, .filter = filter, .arg = arg, .em = em};
+    enum err e = walk_init(&w) ? read_stats(&w, &stats) : ERR_NO_MEMORY;
+    walk_fini(&w);
+    return walk_fails(&w, e);
 }
