@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define QUOTED_MAX 4000
+#define WHOLE_MAX  600 /* bytes that task.failed has room for */
 
 /* One line each; what passed, or could not be looked at, is in the report. */
 static void tell(const struct precheck_outcome *o, bool alone, bool left_out)
@@ -27,7 +28,9 @@ static void publish(const struct task_options *o, struct task_shared *shared,
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct precheck_outcome *at = &r->outcomes[i];
-        tell(at, r->counts[PRECHECK_FAILED] == 1, precheck_is_left_out(o->config, at->item->code));
+        bool whole = strlen(at->found) + strlen(at->remedy) < WHOLE_MAX;
+        tell(at, whole && r->counts[PRECHECK_FAILED] == 1,
+             precheck_is_left_out(o->config, at->item->code));
         if (strcmp(at->item->code, "CHECK_SAME_OBJ") == 0)
             shared->topics_looked_at =
                 at->result == PRECHECK_PASSED || precheck_is_left_out(o->config, at->item->code);

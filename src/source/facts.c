@@ -44,8 +44,6 @@ static enum err take_setting(void *arg, const struct src_row *row)
         r->keeps = !is_on(value);
     } else if (slice_eq_nocase(name, SLICE_LIT("sync_binlog"))) {
         r->facts.sync_binlog = number(value) == 1;
-    } else if (slice_eq_nocase(name, SLICE_LIT("read_only"))) {
-        r->facts.read_only = is_on(value);
     } else if (is_on(value)) {
         r->facts.encdb = true;
     }
@@ -76,6 +74,17 @@ static enum err take_ignored(void *arg, const struct src_row *row)
     return ERR_OK;
 }
 
+/* A server that knows no roles refuses the question. */
+static enum err read_roles(struct src_session *s, bool *roles, struct errmsg *em)
+{
+    char role[64] = "";
+    bool found = false;
+    enum err e = src_query_text(s, "SELECT CURRENT_ROLE()", role, sizeof(role), &found, em);
+    if (e == ERR_TOO_LARGE || (e == ERR_OK && found && strcmp(role, "NONE") != 0))
+        *roles = true;
+    return e == ERR_OK || src_session_alive(s) ? ERR_OK : e;
+}
+
 enum err src_facts_read(struct src_session *s, const struct src_server *sv, struct src_facts *out,
                         struct errmsg *em)
 {
@@ -83,10 +92,11 @@ enum err src_facts_read(struct src_session *s, const struct src_server *sv, stru
     TRY(src_query(s,
                   SLICE_LIT("SHOW GLOBAL VARIABLES WHERE Variable_name IN "
                             "('binlog_expire_logs_seconds', 'expire_logs_days', "
-                            "'binlog_expire_logs_auto_purge', 'sync_binlog', 'read_only', "
+                            "'binlog_expire_logs_auto_purge', 'sync_binlog', "
                             "'encdb', 'loose_encdb')"),
                   take_setting, &r, em));
     decide_retention(&r);
+    TRY(read_roles(s, &r.facts.roles, em));
     bool renamed = sv->flavour == SRC_MYSQL && sv->version >= SHOW_BINARY_LOG_STATUS_VERSION;
     struct errmsg ignored;
     enum err e = src_query(

@@ -14,7 +14,7 @@ struct src_facts {
     uint64_t retention_s;    /* how long binlogs are kept; 0: for ever */
     char retention_name[32]; /* of the variable that says so */
     bool encdb;              /* EncDB of the cloud: values reach clients encrypted */
-    bool read_only;
+    bool roles; /* active ones, whose privileges no list shows */
     bool sync_binlog;  /* each group is on disk before it is sent */
     char ignored[256]; /* Binlog_Do_DB and Binlog_Ignore_DB, with their names; "": none */
 };

@@ -442,8 +442,8 @@ void judge_registry(const struct precheck_facts *f, struct finding *out)
         find_note(out, "%s answers", url);
         return;
     }
-    if (f->o != NULL && f->o->admin != NULL && err_class(f->registry.err) == ERRC_BROKER) {
-        find_warning(out, "%s; it is tried again", f->registry.em.text);
+    if (f->o != NULL && f->o->admin != NULL) { /* the run registers next, and judges that itself */
+        find_warning(out, "%s", f->registry.em.text);
         return;
     }
     find_failure(out, f->registry.err, "%s", f->registry.em.text);

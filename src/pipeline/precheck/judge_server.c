@@ -160,11 +160,16 @@ static void judge_lock(const struct precheck_facts *f, struct finding *out)
     writer_init(&names, 64u << 10);
     size_t n = find_tables(f, wants_lock, &names);
     if (n > 0) {
-        find_warning(
-            out,
-            "%zu tables without a usable key are read under LOCK TABLES, which the account "
-            "does not hold by itself (a role may give it): %.*s",
-            n, SLICE_ARG(writer_slice(&names)));
+        if (f->settings.roles)
+            find_warning(out,
+                         "%zu tables without a usable key are read under LOCK TABLES, which the "
+                         "account does not hold by itself (a role may give it): %.*s",
+                         n, SLICE_ARG(writer_slice(&names)));
+        else
+            find_failure(out, ERR_ACCESS_DENIED,
+                         "%zu tables without a usable key are read under LOCK TABLES, which is not "
+                         "granted: %.*s",
+                         n, SLICE_ARG(writer_slice(&names)));
         char to[420];
         snprintf(to, sizeof(to), ".* TO %s;", f->account);
         struct slice last = SLICE_LIT("");
@@ -394,6 +399,17 @@ void judge_retention(const struct precheck_facts *f, struct finding *out)
     } else {
         find_note(out, "binlogs are kept for %s", kept);
     }
+}
+
+void judge_sync(const struct precheck_facts *f, struct finding *out)
+{
+    if (f->settings.sync_binlog) {
+        find_note(out, "sync_binlog is 1");
+        return;
+    }
+    find_warning(out, "sync_binlog is not 1: after a crash of its machine the source may lack "
+                      "changes that were sent, and the task then ends (exit 6)");
+    find_remedy(out, "SET GLOBAL sync_binlog = 1;");
 }
 
 void judge_binlog_filter(const struct precheck_facts *f, struct finding *out)

@@ -154,6 +154,7 @@ JUDGE(binlog_format);
 JUDGE(row_image);
 JUDGE(row_metadata);
 JUDGE(retention);
+JUDGE(sync);
 JUDGE(binlog_filter);
 JUDGE(gtid_mode);
 JUDGE(topology);

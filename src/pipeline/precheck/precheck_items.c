@@ -35,6 +35,8 @@ const struct precheck_item precheck_items[] = {
      "with FULL every table map names its columns, so that old binlogs can be read after an ALTER TABLE"},
     {"CHECK_BINLOG_RETENTION", SRC, ALL, NEED_SOURCE, judge_retention, "how long binlogs are kept",
      "a binlog that is purged before it was read is lost to the task (exit 6)"},
+    {"CHECK_SYNC_BINLOG", SRC, ALL, NEED_TABLES, judge_sync, "sync_binlog",
+     "what is sent before it is on the source's disk can be gone there, and here be there"},
     {"CHECK_BINLOG_FILTER", SRC, ALL, NEED_SOURCE, judge_binlog_filter, "databases that the binlog leaves out",
      "changes of a database that is left out never reach the binlog"},
     {"CHECK_GTID_MODE", SRC, ALL, NEED_SOURCE, judge_gtid_mode, "GTIDs",

@@ -37,7 +37,8 @@ static void begin(const char *more)
                                    .gtids = true};
     f.settings = (struct src_facts){.retention_known = true,
                                     .retention_s = 8 * 86400,
-                                    .retention_name = "binlog_expire_logs_seconds"};
+                                    .retention_name = "binlog_expire_logs_seconds",
+                                    .sync_binlog = true};
     f.admin = (struct kafka_admin *)(uintptr_t)&f; /* never looked into */
     f.cluster = (struct kafka_cluster_facts){.brokers = 1};
     cr_assert_eq(shaping_objects(config, false, &f.objects, &em), ERR_OK);
@@ -95,6 +96,28 @@ Test(precheck, settings_of_the_binlog_are_judged_with_what_mends_them)
     f.server.log_bin = false;
     expect("CHECK_LOG_BIN", PRECHECK_FAILED, "log_bin is OFF",
            "[mysqld]\nlog_bin = binlog\nserver_id = 1");
+}
+
+Test(precheck, clocks_disks_and_locks_are_judged)
+{
+    struct table shape = {.identity_count = 0};
+    struct table_def def = {.database = SLICE_LIT("shop"), .name = SLICE_LIT("t")};
+    struct checked_table table = {.def = &def, .table = &shape};
+    begin("");
+    f.ahead_us = -61000000;
+    expect("CHECK_CLOCK", PRECHECK_WARNING, "61 s behind ours",
+           "timedatectl set-ntp true  -- on the machine that is wrong");
+    f.settings.sync_binlog = false;
+    expect("CHECK_SYNC_BINLOG", PRECHECK_WARNING, "not 1", "SET GLOBAL sync_binlog = 1;");
+    f.tables = &table;
+    f.table_count = 1;
+    cr_assert_eq(outcome("CHECK_PRIVILEGE_SRC")->result, PRECHECK_FAILED);
+    f.settings.roles = true;
+    expect("CHECK_PRIVILEGE_SRC", PRECHECK_WARNING, "a role may give it",
+           "GRANT SELECT, LOCK TABLES ON `shop`.* TO 'u'@'%';\n"
+           "full: {keyless: unlocked}  -- or skip, instead");
+    table.lockable = true;
+    expect("CHECK_PRIVILEGE_SRC", PRECHECK_PASSED, "may replicate", "");
 }
 
 Test(precheck, gtids_are_switched_on_from_where_they_are)
