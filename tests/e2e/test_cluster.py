@@ -69,7 +69,7 @@ class ThreeBrokers(EndToEnd):
 
             def kill():
                 # The first broker is the only controller: without it nobody could take over.
-                while not done.wait(3):
+                while not done.wait(2):
                     broker = cluster.others[len(kills) % 2]
                     broker.stop(kill=True)
                     kills.append(broker.port)
@@ -91,7 +91,7 @@ class ThreeBrokers(EndToEnd):
                     killer.join()
                 self.assertEqual(process.stop(), 0, process.tail())
             note(f"{wanted} changes in {time.monotonic() - began:.0f} s, {len(kills)} kills")
-            self.assertGreater(len(kills), 3)
+            self.assertGreaterEqual(len(kills), 3)
             self.assert_in_order(cluster, rows, turns)
 
     def high_watermarks(self, cluster):
