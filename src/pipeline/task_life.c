@@ -167,9 +167,11 @@ static bool may_pass(const struct task_life *life, enum err e)
     return life->worked && (e == ERR_ACCESS_DENIED || e == ERR_SOURCE_SQL || e == ERR_DEST_DENIED);
 }
 
-/* Brokers before Kafka 0.11: the next run does without what they do not know. */
+/* Brokers before Kafka 0.11: the next run does without what they do not know. Not exactly once. */
 static bool can_do_without(struct task_life *life, enum err e)
 {
+    if (life->o.config->destination.delivery == CONF_EXACTLY_ONCE)
+        return false;
     if (e != ERR_DEST_OLD || life->shared.plain_producers || atomic_load(&task_ending))
         return false;
     life->shared.plain_producers = true;
