@@ -18,6 +18,7 @@ const char cli_usage[] =
     "                                                 what would be sent; sends nothing\n"
     "  rowcast verify TASK.yaml [--table DB.T]... [--json]\n"
     "                                                 whether Kafka has what the source has\n"
+    "  rowcast tail TASK.yaml [--topic T] [--limit N] what is in the task's topics\n"
     "  rowcast config TASK.yaml [--override KEY=VALUE]...\n"
     "                                                 the effective configuration\n"
     "  rowcast config --example                       a task file to start from\n"
@@ -25,7 +26,6 @@ const char cli_usage[] =
     "\n"
     "POSITION is FILE:POS or gtid:SET, TIME is RFC 3339 (2026-01-31T12:00:00Z).\n"
     "--from takes now, earliest and time:TIME, too.\n"
-    "Not available in this version: tail.\n"
     "\n"
     "Exit codes: 0 done, 1 internal fault, 2 wrong use or configuration, 3 precheck failed,\n"
     "4 source, 5 destination, 6 source history lost or foreign, 7 data cannot be carried\n"
@@ -39,7 +39,7 @@ static const struct {
     {"--version", CLI_VERSION}, {"help", CLI_HELP},     {"--help", CLI_HELP},
     {"-h", CLI_HELP},           {"check", CLI_CHECK},   {"status", CLI_STATUS},
     {"pause", CLI_PAUSE},       {"resume", CLI_RESUME}, {"stop", CLI_STOP},
-    {"explain", CLI_EXPLAIN},   {"tail", CLI_UNBUILT},  {"verify", CLI_VERIFY},
+    {"explain", CLI_EXPLAIN},   {"tail", CLI_TAIL},     {"verify", CLI_VERIFY},
 };
 
 static enum err find_command(const char *name, enum cli_command *out, struct errmsg *em)
@@ -48,9 +48,6 @@ static enum err find_command(const char *name, enum cli_command *out, struct err
         if (strcmp(name, commands[i].name) != 0)
             continue;
         *out = commands[i].command;
-        if (*out == CLI_UNBUILT)
-            return errmsg_set(em, ERR_USAGE, "the command %s is not available in this version",
-                              name);
         return ERR_OK;
     }
     return errmsg_set(em, ERR_USAGE, "unknown command %.100s: `rowcast help` lists them", name);
@@ -170,7 +167,10 @@ static enum err parse_option(struct cli_args *a, const char *const *argv, int ar
                (value = option_value(argv, argc, i, "--from", &missing)) != NULL) {
         if (!missing)
             TRY(parse_from(value, a, em));
-    } else if (a->command == CLI_EXPLAIN &&
+    } else if (a->command == CLI_TAIL &&
+               (value = option_value(argv, argc, i, "--topic", &missing)) != NULL) {
+        a->topic = value;
+    } else if ((a->command == CLI_EXPLAIN || a->command == CLI_TAIL) &&
                (value = option_value(argv, argc, i, "--limit", &missing)) != NULL) {
         if (!missing)
             TRY(parse_limit(value, &a->limit, em));

@@ -24,8 +24,7 @@ enum cli_command {
     CLI_STOP,
     CLI_EXPLAIN,
     CLI_VERIFY,
-    CLI_UNBUILT, /* a command whose feature is not available in this version: refused by cli_parse()
-                  */
+    CLI_TAIL,
 };
 
 /* Where `run --until` stops. */
@@ -63,6 +62,7 @@ struct cli_args {
     uint64_t limit;      /* 0: none */
     const char **tables; /* verify: DATABASE.TABLE, in the order given; owned */
     size_t table_count;
+    const char *topic; /* tail: the only one; NULL: all of the task */
 };
 
 /* ERR_USAGE with a sentence; nothing to release then. */

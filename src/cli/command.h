@@ -28,6 +28,9 @@ int cmd_explain(const struct cli_args *a);
 /* Whether the messages in Kafka add up to the source's tables. */
 int cmd_verify(const struct cli_args *a);
 
+/* What is in the task's topics. */
+int cmd_tail(const struct cli_args *a);
+
 /* SIGTERM and SIGINT end the command in order; the second one at once. */
 void cli_catch_signals(void);
 

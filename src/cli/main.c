@@ -28,10 +28,10 @@ static int dispatch(const struct cli_args *a)
         return cmd_wish(a);
     case CLI_EXPLAIN:
         return cmd_explain(a);
+    case CLI_TAIL:
+        return cmd_tail(a);
     case CLI_VERIFY:
         return cmd_verify(a);
-    case CLI_UNBUILT:
-        break;
     }
     return err_exit_code(ERR_BUG);
 }

@@ -122,6 +122,24 @@ void kafka_consumer_free(struct kafka_consumer *c)
     free(c);
 }
 
+enum err kafka_consumer_names(struct kafka_consumer *c, kafka_name_fn each, void *arg,
+                              struct errmsg *msg)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_resp_err_t re = rd_kafka_metadata(c->rk, 1, NULL, &md, QUESTION_MS);
+    rd_kafka_poll(c->rk, 0);
+    if (re != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_err(re) == ERR_BROKER_DOWN &&
+        c->trouble != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return tell(c, NULL, c->trouble, c->trouble_text, msg);
+    if (re != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return tell(c, NULL, re, NULL, msg);
+    for (int i = 0; i < md->topic_cnt; i++)
+        if (md->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            each(arg, md->topics[i].topic, md->topics[i].partition_cnt);
+    rd_kafka_metadata_destroy(md);
+    return ERR_OK;
+}
+
 static enum err add_topic(struct kafka_consumer *c, const char *name, rd_kafka_topic_t **out,
                           struct errmsg *msg)
 {

@@ -53,6 +53,11 @@ NODISCARD enum err kafka_consumer_new(const struct kafka_options *o, struct kafk
                                       struct errmsg *msg);
 void kafka_consumer_free(struct kafka_consumer *c); /* may be NULL */
 
+/* Every topic of the cluster with its partitions, in no order. */
+typedef void (*kafka_name_fn)(void *arg, const char *topic, int32_t partitions);
+NODISCARD enum err kafka_consumer_names(struct kafka_consumer *c, kafka_name_fn each, void *arg,
+                                        struct errmsg *msg);
+
 /* Begins to read a topic that is known to be there, with so many partitions. */
 NODISCARD enum err kafka_consumer_topic(struct kafka_consumer *c, const char *topic,
                                         int32_t partitions, enum kafka_from from, int64_t n,

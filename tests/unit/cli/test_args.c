@@ -150,9 +150,19 @@ Test(args, verify_takes_any_number_of_tables)
     refused(ARGV("verify", "t.yaml", "--from", "now"), "unknown option --from");
 }
 
+Test(args, tail_takes_a_topic_and_a_limit)
+{
+    struct cli_args a = parsed(ARGV("tail", "t.yaml", "--topic", "orders", "--limit=3"));
+    cr_assert_eq(a.command, CLI_TAIL);
+    cr_assert_str_eq(a.topic, "orders");
+    cr_assert_eq(a.limit, 3);
+    cli_args_fini(&a);
+    refused(ARGV("tail"), "needs a task file");
+    refused(ARGV("tail", "t.yaml", "--limit", "x"), "a number from 1");
+}
+
 Test(args, what_is_not_there_is_refused_with_its_name)
 {
-    refused(ARGV("tail", "t.yaml"), "tail is not available in this version");
     refused(ARGV("rnu", "t.yaml"), "unknown command rnu");
     refused(ARGV("run", "t.yaml", "u.yaml"), "u.yaml");
     refused(ARGV("run", "t.yaml", "--fast"), "unknown option --fast");

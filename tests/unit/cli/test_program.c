@@ -41,8 +41,8 @@ Test(program, wrong_use_is_2_with_a_sentence_on_stderr)
     cr_assert_str_eq(output, "");
     cr_assert_eq(run("frobnicate 2>&1"), 2);
     cr_assert(says("unknown command frobnicate"));
-    cr_assert_eq(run("tail t.yaml 2>&1"), 2);
-    cr_assert(says("not available in this version"));
+    cr_assert_eq(run("explain t.yaml 2>&1"), 2);
+    cr_assert(says("needs --from"));
     cr_assert_eq(run("run /nowhere/t.yaml 2>&1"), 2);
     cr_assert(says("/nowhere/t.yaml cannot be read"), "%s", output);
 }
