@@ -32,6 +32,7 @@ struct draft_part {
 
 struct draft_key {
     struct slice name;
+    struct slice was; /* its name before the statement, by which that calls it */
     bool primary;
     bool unique;
     bool old;      /* was there before the statement */

@@ -128,7 +128,7 @@ static enum err keep_key(struct draft *d, const struct table_def *def,
     struct draft_key *n;
     TRY(add_key(d, k->part_count, &n));
     n->last = was_long(def, old, k);
-    n->name = k->name;
+    n->name = n->was = k->name;
     n->primary = k->primary;
     n->unique = unique;
     n->old = true;
@@ -288,7 +288,7 @@ static enum err column_keys(struct draft *d, const struct ddl_column *c, bool ma
 static struct draft_key *old_key(const struct draft *d, struct slice name)
 {
     for (uint32_t i = 0; i < d->key_count; i++)
-        if (d->keys[i]->old && sql_name_eq(d->keys[i]->name, name))
+        if (d->keys[i]->old && sql_name_eq(d->keys[i]->was, name))
             return d->keys[i];
     return NULL;
 }

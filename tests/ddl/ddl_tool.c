@@ -12,8 +12,8 @@
  *     D                     the whole catalogue
  *
  * After S: "P" and the kind of statement, its class and error; "E" and kind, names of each
- * effect; "W" and the reason when a table is in doubt. After D: lines T, C and K, see below.
- * Either ends with a line ".".
+ * effect (of a rename the old ones, too); "W" and the reason when a table is in doubt. After D:
+ * lines T, C and K, see below. Either ends with a line ".".
  */
 #include "schema/catalog_model.h"
 
@@ -119,6 +119,10 @@ static void print_effects(const struct catalog_effects *fx)
         printf("E\t%s", kinds[e->kind]);
         put_field(e->database);
         put_field(e->name);
+        if (e->kind == CATALOG_RENAMED) {
+            put_field(e->old_database);
+            put_field(e->old_name);
+        }
         putchar('\n');
     }
 }

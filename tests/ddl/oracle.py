@@ -162,9 +162,17 @@ class Oracle:
             if text == re.sub("[\U00010000-\U0010ffff]", "????", statement):
                 text = statement  # MariaDB's SHOW BINLOG EVENTS knows no such characters
             answer = self.tool.ask("S", database, text)
+            self.follow(answer)
             said.append((text, answer))
         self.compare(said)
         return said
+
+    def follow(self, answer):
+        """A table that had a hash is one that had, under a new name too."""
+        for line in answer:
+            fields = line.split("\t")
+            if fields[:2] == ["E", "renamed"] and tuple(fields[4:6]) in self.hashed:
+                self.hashed.add(tuple(fields[2:4]))
 
     def compare(self, said):
         # information_schema is utf8mb3, and shows "?" for what that cannot hold.
