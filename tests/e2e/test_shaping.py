@@ -246,7 +246,7 @@ class Shaping:
         for r in records:
             self.assertEqual(r.says["objectName"], f"{self.database}.out\\u002Et")
             self.assertEqual([(f["name"], f["dataTypeNumber"]) for f in r.says["fields"]], [
-                ("key", 3), ("w", 253), ("s", 248), ("j", 245), ("region", 253), ("b", 252), ("dd", 246), ("en", 247), ("x", 253), ("y", 8), ("z", 5), ("at", 12)])
+                ("key", 3), ("w", 253), ("s", 248), ("j", 245 if self.kind == "mysql" else 251), ("region", 253), ("b", 252), ("dd", 246), ("en", 247), ("x", 253), ("y", 8), ("z", 5), ("at", 12)])
             self.assertEqual(json.loads(r.says["tags"]["pk_uk_info"]), {"PRIMARY": ["key"]})
         after = records[0].image("after")
         self.assertEqual({name: after[name][1].get("value") for name in ("key", "y")}, {"key": "1", "y": "5"})
