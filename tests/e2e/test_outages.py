@@ -45,7 +45,7 @@ class Watcher(threading.Thread):
 class Outages(EndToEnd):
     seconds = 600 if LONG else 90
 
-    def test_every_moment_of_an_outage_is_shown_as_it_is(self):
+    def test_every_moment_is_shown_as_it_is(self):
         """Source away, brokers away, both, under load."""
         server = servers.mysql()
         c = self.create(server, *create_statements())
@@ -114,7 +114,7 @@ class Outages(EndToEnd):
                 if state != "retrying" or away != sides or not cause:
                     wrong.append((at, "away is", sides, state, away, cause))
         self.assertEqual(wrong[:10], [], f"{len(wrong)} of {len(seen)}, outages {outages}")
-        self.assertGreater(looks, 20)
+        self.assertGreater(looks, 20 if PATIENCE == 1 else 5)
 
 
 class Skew:
