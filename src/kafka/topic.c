@@ -175,6 +175,15 @@ enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, bool *exis
     return ERR_OK;
 }
 
+/* Whether what a broker says of a topic may be otherwise in a moment. */
+static bool may_change(const struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t code)
+{
+    /* Each broker learns of a new topic by itself; the one that is asked may not know it yet. */
+    bool missing =
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    return kafka_err(code) == ERR_BROKER_DOWN || (missing && strcmp(a->made, topic) == 0);
+}
+
 enum err kafka_topic_partitions(struct kafka_admin *a, const char *topic, int32_t *count,
                                 struct errmsg *msg)
 {
@@ -190,7 +199,7 @@ enum err kafka_topic_partitions(struct kafka_admin *a, const char *topic, int32_
             *count = n;
             return ERR_OK;
         }
-        if (kafka_err(code) != ERR_BROKER_DOWN || clock_mono_ms() >= end)
+        if (!may_change(a, topic, code) || clock_mono_ms() >= end)
             return kafka_admin_tell(a, topic, code, NULL, msg);
         rd_kafka_poll(a->rk, PAUSE_MS);
     }
@@ -317,6 +326,7 @@ enum err kafka_topic_create(struct kafka_admin *a, const char *topic, int32_t pa
         TRY(create_real(a, topic, partitions, replication_factor, &made, msg));
     }
     TRY(wait_settled(a, topic, msg));
+    snprintf(a->made, sizeof a->made, "%s", made ? topic : "");
     *created = made;
     return ERR_OK;
 }

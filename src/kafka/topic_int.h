@@ -13,6 +13,7 @@ struct kafka_admin {
     rd_kafka_resp_err_t trouble; /* the gravest error since the last call began */
     char trouble_text[256];
     char where[160];                       /* brokers, for sentences */
+    char made[256];                        /* the topic that was made last; "": none */
     const struct kafka_property *settings; /* of topics to be made; borrowed */
     size_t setting_count;
 };
