@@ -168,11 +168,20 @@ static bool matches(const char *template, const char *name)
     return fnmatch(pattern, name, 0) == 0;
 }
 
+/* Topics that a pattern may match, but no rows go to: the brokers' own, and the task's state. */
+static bool is_internal(const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(name, "__", 2) == 0 || (len > 8 && strcmp(name + len - 8, ".rowcast") == 0);
+}
+
 static bool is_wanted(const struct tail *t, const char *name)
 {
     const struct conf_destination *d = &t->config->destination;
     if (t->args->topic != NULL)
         return strcmp(t->args->topic, name) == 0;
+    if (is_internal(name))
+        return false;
     const char *statements = d->ddl_topic != NULL ? d->ddl_topic : d->topic;
     if (statements != NULL && matches(statements, name))
         return true;

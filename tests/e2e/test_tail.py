@@ -16,6 +16,7 @@ class Tail(EndToEnd):
         entries = [{"table": f"{self.database}.*", "topic": f"{self.name}.{{table}}", "ddl": ["alter"]}]
         task = self.task(self.server, entries, start=self.server.position(),
                          destination={"partitions": 2, "ddl_topic": f"{self.name}_ddl", **destination})
+        task.run_until_caught_up()  # knows the table as it is before the statement
         c.run("INSERT INTO t VALUES (1, 'äpple\x1b', NULL); UPDATE t SET qty = 7; ALTER TABLE t ADD COLUMN n INT; DELETE FROM t")
         task.run_until_caught_up()
         return c, task
