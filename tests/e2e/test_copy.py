@@ -323,9 +323,14 @@ class KeylessMysql(Keyless, CopyCase):
 
     def test_lock_that_is_not_granted_to_a_task_that_has_worked(self):
         """What only a grant or another setting mends is not tried again for retry.other."""
-        self.table()
-        process = self.copy(phases=["schema", "full", "incremental"], full={"keyless": "lock"}).run("--until", "caught-up")
+        c = self.table()
+        task = self.copy(objects=[{"table": f"{self.database}.k"}], full={"keyless": "lock"})
+        task.run_until_caught_up()
+        c.run("INSERT INTO k VALUES (3),(4)")
+        task.change(objects=[{"table": f"{self.database}.*"}])
+        process = task.run("--until", "caught-up")
         self.assertEqual(process.code, 4, process.tail())
+        self.assertRegex(process.log(), r"full\.keyless")
         self.assertNotIn("task.retry", process.log())
 
 

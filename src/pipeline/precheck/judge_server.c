@@ -183,7 +183,7 @@ static void judge_lock(const struct precheck_facts *f, struct finding *out)
             src_quote_name(w, database);
             writer_slice_put(w, slice_str(to));
         }
-        find_remedy(out, "full: {keyless: unlocked}  -- or skip, instead");
+        find_remedy(out, "full: {keyless: unlocked}  # or full.keyless: skip, instead");
     }
     writer_fini(&names);
 }

@@ -217,6 +217,8 @@ enum err precheck_verdict(const struct precheck_report *r, struct errmsg *em)
         snprintf(sentence, sizeof(sentence), "%s%s: %s%s%s", n++ > 0 ? "; " : "", o->item->code,
                  o->found, alone ? "; to mend it: " : "", alone ? o->remedy : "");
         size_t room = text.cap - text.len, len = strlen(sentence);
+        for (char *line = strchr(sentence, '\n'); line != NULL; line = strchr(line, '\n'))
+            *line = ' '; /* a remedy of several lines */
         writer_put(&text, sentence, len < room ? len : room);
     }
     memcpy(em->text + text.len, "", 1);

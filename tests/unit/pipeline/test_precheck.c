@@ -115,7 +115,7 @@ Test(precheck, clocks_disks_and_locks_are_judged)
     f.settings.roles = true;
     expect("CHECK_PRIVILEGE_SRC", PRECHECK_WARNING, "a role may give it",
            "GRANT SELECT, LOCK TABLES ON `shop`.* TO 'u'@'%';\n"
-           "full: {keyless: unlocked}  -- or skip, instead");
+           "full: {keyless: unlocked}  # or full.keyless: skip, instead");
     table.lockable = true;
     expect("CHECK_PRIVILEGE_SRC", PRECHECK_PASSED, "may replicate", "");
 }
