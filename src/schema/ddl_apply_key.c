@@ -401,7 +401,9 @@ static void settle_prefixes(const struct draft *d, struct draft_key *k)
 {
     for (uint32_t i = 0; i < k->part_count; i++) {
         struct draft_part *p = &k->parts[i];
-        if (!p->column->text || (!p->column->blob && p->prefix >= p->column->chars))
+        /* A TINYTEXT that was a longer one: all of it, as in mysql_prepare_alter_table(). */
+        bool outgrown = p->column->blob && !p->settled && p->column->width < p->prefix;
+        if (!p->column->text || outgrown || (!p->column->blob && p->prefix >= p->column->chars))
             p->prefix = 0;
         uint32_t most = longest_prefix(d, k, p->column);
         if (p->prefix > most)
