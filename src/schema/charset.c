@@ -71,7 +71,7 @@ const struct charset *charset_of_collation(uint32_t id)
  */
 const struct charset *charset_of_collation_name(struct slice name)
 {
-    const uint8_t *end = memchr(name.ptr, '_', name.len);
+    const uint8_t *end = name.len > 0 ? memchr(name.ptr, '_', name.len) : NULL;
     if (end != NULL)
         name.len = (size_t)(end - name.ptr);
     return charset_of_name(name);
