@@ -32,12 +32,21 @@ struct asker *asker_new(const struct asker_options *o)
     return a;
 }
 
-void asker_free(struct asker *a)
+void asker_close(struct asker *a)
 {
     if (a == NULL)
         return;
     src_session_close(a->session);
     net_loop_free(a->loop);
+    a->session = NULL;
+    a->loop = NULL;
+}
+
+void asker_free(struct asker *a)
+{
+    if (a == NULL)
+        return;
+    asker_close(a);
     writer_fini(&a->sql);
     writer_fini(&a->text);
     free(a);

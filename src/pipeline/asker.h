@@ -25,6 +25,9 @@ struct asker_options {
 struct asker *asker_new(const struct asker_options *o);
 void asker_free(struct asker *a); /* may be NULL */
 
+/* Ends the connection, by the thread that has asked; the next question makes a new one. */
+void asker_close(struct asker *a); /* may be NULL */
+
 /* A rule_ask_fn; arg is the asker. */
 enum err asker_ask(void *arg, const struct rule_question *q, struct rule_answer *out,
                    struct errmsg *em);

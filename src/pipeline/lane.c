@@ -818,6 +818,7 @@ static void *lane_main(void *arg)
             break;
         sleep_for_work(l);
     }
+    asker_close(l->asker);
     atomic_store(&l->ended, true);
     return NULL;
 }
