@@ -15,6 +15,7 @@
 
 /* ---- how judges speak ---- */
 
+PRINTF(3, 0)
 static void say(struct writer *w, const char *joint, const char *fmt, va_list args)
 {
     char text[1600];
