@@ -189,8 +189,8 @@ static enum err created(const struct passage *p, const struct catalog_effect *fx
     bool known =
         fx->def != NULL && !(p->st->if_not_exists && e != NULL && !e->known && !e->evolves);
     if (!known)
-        catalog_remove(p->t->catalog, fx->database, fx->name);
-    TRY(settle(p, e, fx->database, fx->name, fx->def, known));
+        catalog_remove(p->t->catalog, fx->database, fx->name); /* and with it fx->def */
+    TRY(settle(p, e, fx->database, fx->name, known ? fx->def : NULL, known));
     if (e == NULL || !entry_selected(e))
         return ERR_OK;
     return add_effect(p, p->st->or_replace ? TABLE_REPLACED : TABLE_CREATED, e, NULL);

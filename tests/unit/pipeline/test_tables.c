@@ -274,6 +274,18 @@ Test(tables, the_event_tells_what_the_text_leans_on)
     end(&f);
 }
 
+Test(tables, what_may_have_been_there_before_is_not_known_from_its_statement)
+{
+    struct fixture f = begin();
+    const struct binlog_query failed = {.error_code = 1051};
+    pass_event(f.t, "DROP TABLE a, other", &failed, 10);
+    cr_assert_str_eq(effects(f.t), "doubtful a");
+    pass(f.t, "CREATE TABLE IF NOT EXISTS a (id INT)", 20);
+    cr_assert_str_eq(effects(f.t), "created a");
+    cr_assert_str_eq(columns_of(f.t, "a"), "unknown");
+    end(&f);
+}
+
 Test(tables, a_statement_that_ended_half_way_leaves_doubt)
 {
     struct fixture f = begin();
