@@ -127,4 +127,5 @@ ALTER TABLE or1 ADD j DATE, MODIFY b VARCHAR2(20);
 SET sql_mode = DEFAULT;
 -- A prefix that the column has become too short for.
 CREATE TABLE short1 (a TEXT CHARACTER SET latin1, b TEXT CHARACTER SET latin1, c TEXT CHARACTER SET latin1, KEY k (a(300)), KEY l (b(300)), KEY m (c(20)));
+-- @mariadb
 ALTER TABLE short1 MODIFY a TEXT(50) CHARACTER SET latin1, MODIFY b TINYTEXT CHARACTER SET latin1, MODIFY c TEXT(10) CHARACTER SET latin1;
