@@ -74,6 +74,33 @@ class Recorder:
         return result["median"]
 
 
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
+def write(path, results):
+    with open(path, "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(r) + "\n" for r in results)
+
+
+def merge(old, new):
+    """New figures in the place of the old ones of the same name and parameters; others at the end."""
+    def key(r):
+        return r["name"], json.dumps(r["parameters"], sort_keys=True)
+    fresh = {key(r): r for r in new}
+    return [fresh.pop(key(r), r) for r in old] + list(fresh.values())
+
+
+def origins(results):
+    """A line for each run that the figures are from."""
+    runs = {}
+    for r in results:
+        runs.setdefault((r["time"], r["commit"], r["cpu"], r["kernel"], r["compiler"]), []).append(r)
+    return [f"- {time}, commit {commit}, {cpu}, Linux {kernel}, {compiler}: {len(of)} figures."
+            for (time, commit, cpu, kernel, compiler), of in sorted(runs.items())]
+
+
 def number(value):
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
