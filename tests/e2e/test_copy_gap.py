@@ -32,7 +32,7 @@ SEMI_SYNC = {"mysql": "rpl_semi_sync_source", "mariadb": "rpl_semi_sync_master"}
 
 
 class Gap:
-    seconds = 300 if LONG else 90
+    seconds = 1200 if LONG else 90
     turns = (0, 1, 2, 3) if LONG else (0,)
     options = ()
     kind = "mysql"
@@ -56,7 +56,7 @@ class Gap:
         writers = self.write(f"{seed}/{turn}", sessions=12, pause=0.001, big=40)
         with Every(lambda: dice.choice([0.002, 0.01, 0.05]), hang) as hanging:
             process = task.start("--until", "caught-up")
-            code = process.wait(120)
+            code = process.wait(300 if LONG else 120)  # a chunk of 7 rows waits for each commit that hangs
             self.assertEqual(code, 0, process.tail())
         control.run(f"SET GLOBAL {name}_enabled=OFF")
         control.close()
