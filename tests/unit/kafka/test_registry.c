@@ -24,6 +24,7 @@ struct stranger {
     char request[4096]; /* the beginning of the last one */
     size_t request_len;
     int stop[2];
+    pthread_mutex_t serving; /* held while an answer is on its way */
 };
 
 /* Whether the request is there with all of its body. */
@@ -71,7 +72,9 @@ static void *stranger_main(void *arg)
             continue;
         struct timeval patience = {.tv_sec = 5};
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        pthread_mutex_lock(&s->serving);
         serve(s, fd);
+        pthread_mutex_unlock(&s->serving);
         shutdown(fd, SHUT_RDWR);
         close(fd);
     }
@@ -88,6 +91,7 @@ static void start(struct stranger *s)
     cr_assert_eq(getsockname(s->fd, (struct sockaddr *)&a, &len), 0);
     snprintf(s->url, sizeof s->url, "http://127.0.0.1:%u", ntohs(a.sin_port));
     cr_assert_eq(pipe(s->stop), 0);
+    pthread_mutex_init(&s->serving, NULL);
     cr_assert_eq(pthread_create(&s->thread, NULL, stranger_main, s), 0);
 }
 
@@ -98,6 +102,7 @@ static void stop(struct stranger *s)
     close(s->fd);
     close(s->stop[0]);
     close(s->stop[1]);
+    pthread_mutex_destroy(&s->serving);
 }
 
 static struct registry *client(const struct stranger *s, int timeout_ms)
@@ -120,6 +125,8 @@ static enum err told(struct stranger *s, const char *bytes, size_t len, uint8_t 
     memset(frame, 0xEE, 5);
     enum err e = registry_register(r, "orders", SLICE_LIT("{\"type\":\"int\"}"), frame, em);
     registry_free(r);
+    pthread_mutex_lock(&s->serving); /* the caller frees the bytes */
+    pthread_mutex_unlock(&s->serving);
     return e;
 }
 
