@@ -46,7 +46,7 @@ struct kafka_txn {
     _Atomic uint64_t used_ms;               /* monotonic; its first message; 0: none yet */
     atomic_bool broken;                     /* a fatal error came */
     atomic_bool closing;
-    bool runs;
+    atomic_bool runs;
     pthread_t courier;
     pthread_mutex_t lock; /* over topics */
     struct kafka_txn_topic *topics;
