@@ -6,7 +6,10 @@
 
 #include "cli/args.h"
 
+#include "base/slice.h"
+
 struct task_config;
+struct writer;
 
 int cmd_config(const struct cli_args *a);
 
@@ -39,6 +42,11 @@ void cli_catch_signals(void);
  * is wrong, or unwise, to stderr. Returns the exit code, 0 with *out set.
  */
 int cli_load_task(const struct cli_args *a, struct task_config **out);
+
+/* Appends text for people: cut behind `most` bytes, and without what would move a terminal's
+ * cursor.
+ */
+void cli_put_shown(struct writer *w, struct slice text, size_t most);
 
 /* code, or 1 when what was printed to stdout did not get there. */
 int cli_finish_output(int code);

@@ -201,28 +201,11 @@ static void print_json(struct printer *p, const struct explain_item *item)
 
 /* ---- for people ---- */
 
-/* Cut, and without what would move a terminal's cursor. */
-static void put_shown(struct writer *w, struct slice text)
-{
-    size_t n = text.len < SHOWN_MAX ? text.len : SHOWN_MAX;
-    while (n < text.len && n > 0 && (text.ptr[n] & 0xC0) == 0x80)
-        n--; /* not inside a character */
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = text.ptr[i];
-        if (c < 0x20 || c == 0x7F)
-            writer_printf(w, "\\x%02x", c);
-        else
-            writer_u8(w, c);
-    }
-    if (n < text.len)
-        writer_printf(w, "... (%zu bytes)", text.len);
-}
-
 static void put_cell(struct printer *p, const struct column *col, const struct cell *c)
 {
     if (cell_text_of(p, col, c)) {
         writer_u8(&p->line, '\'');
-        put_shown(&p->line, writer_slice(&p->cell));
+        cli_put_shown(&p->line, writer_slice(&p->cell), SHOWN_MAX);
         writer_u8(&p->line, '\'');
     } else {
         writer_lit(&p->line, "NULL");
@@ -261,7 +244,7 @@ static void put_destination(struct printer *p, const struct explain_item *item)
     const struct lane_sight *s = item->sight;
     writer_printf(&p->line, "%s/%d, key ", item->topic, s->partition);
     if (s->key.len > 0)
-        put_shown(&p->line, s->key);
+        cli_put_shown(&p->line, s->key, SHOWN_MAX);
     else
         writer_lit(&p->line, "none");
     writer_printf(&p->line, ", %zu bytes\n", s->key.len + s->value.len);
@@ -301,7 +284,7 @@ static void print_statement(struct printer *p, const struct explain_item *item)
 {
     bool sent = item->unsent == NULL;
     writer_lit(&p->line, "STATEMENT\n    text     ");
-    put_shown(&p->line, sent ? item->sight->ddl->change.sql : item->unsent->sql);
+    cli_put_shown(&p->line, sent ? item->sight->ddl->change.sql : item->unsent->sql, SHOWN_MAX);
     if (!sent) {
         writer_lit(&p->line, "\n    not sent ddl of the entry does not take it\n");
         return;

@@ -49,23 +49,6 @@ struct tail {
 
 /* ---- a line ---- */
 
-/* Cut, and without what would move a terminal's cursor. */
-static void put_shown(struct writer *w, struct slice text)
-{
-    size_t n = text.len < SHOWN_MAX ? text.len : SHOWN_MAX;
-    while (n < text.len && n > 0 && (text.ptr[n] & 0xC0) == 0x80)
-        n--; /* not inside a character */
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = text.ptr[i];
-        if (c < 0x20 || c == 0x7F)
-            writer_printf(w, "\\x%02x", c);
-        else
-            writer_u8(w, c);
-    }
-    if (n < text.len)
-        writer_printf(w, "... (%zu bytes)", text.len);
-}
-
 static void put_value(struct writer *w, const struct message_value *v)
 {
     if (v->kind != MESSAGE_TEXT) {
@@ -73,7 +56,7 @@ static void put_value(struct writer *w, const struct message_value *v)
         return;
     }
     writer_u8(w, '\'');
-    put_shown(w, v->text);
+    cli_put_shown(w, v->text, SHOWN_MAX);
     writer_u8(w, '\'');
 }
 
@@ -105,18 +88,18 @@ static void put_columns(struct writer *w, const struct message *m)
 static void put_message(struct writer *w, const struct message *m, const struct kafka_record *rec)
 {
     writer_printf(w, "%.*s ", SLICE_ARG(m->type));
-    put_shown(w, m->database);
+    cli_put_shown(w, m->database, SHOWN_MAX);
     if (m->table.len > 0)
         writer_u8(w, '.');
-    put_shown(w, m->table);
+    cli_put_shown(w, m->table, SHOWN_MAX);
     if (m->kind == MESSAGE_STATEMENT) {
         writer_lit(w, "  ");
-        put_shown(w, m->sql);
+        cli_put_shown(w, m->sql, SHOWN_MAX);
         return;
     }
     writer_lit(w, "  ");
     if (rec->key.len > 0)
-        put_shown(w, rec->key);
+        cli_put_shown(w, rec->key, SHOWN_MAX);
     else
         writer_lit(w, "(no key)");
     if (m->kind == MESSAGE_ROW)
@@ -137,10 +120,10 @@ static void print(struct tail *t, const struct kafka_record *rec)
         put_message(w, &m, rec);
     } else if (!rec->has_value) {
         writer_lit(w, "no value, for key ");
-        put_shown(w, rec->key);
+        cli_put_shown(w, rec->key, SHOWN_MAX);
     } else {
         writer_printf(w, "not a message of this task, %zu bytes: ", rec->value.len);
-        put_shown(w, rec->value);
+        cli_put_shown(w, rec->value, SHOWN_MAX);
     }
     writer_u8(w, '\n');
     fwrite(w->base, 1, w->len, stdout);

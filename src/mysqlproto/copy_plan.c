@@ -2,6 +2,7 @@
 #include "mysqlproto/copy_plan_int.h"
 
 #include "schema/cell_text.h"
+#include "schema/sql_name.h"
 
 #include <stdlib.h>
 
@@ -216,17 +217,6 @@ static uint32_t all_columns(const struct table *t, uint16_t *order)
     return n;
 }
 
-static void put_name(struct slice name, struct writer *w)
-{
-    writer_u8(w, '`');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '`')
-            writer_u8(w, '`');
-        writer_u8(w, name.ptr[i]);
-    }
-    writer_u8(w, '`');
-}
-
 /* Around the name: what makes the server send the value that row images hold. */
 struct wrapping {
     const char *before;
@@ -254,7 +244,7 @@ static void put_expression(const struct column *c, struct writer *w)
 {
     struct wrapping around = wrapping_of(c);
     writer_slice_put(w, slice_str(around.before));
-    put_name(c->name, w);
+    sql_put_name(w, c->name);
     writer_slice_put(w, slice_str(around.after));
 }
 

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/writer.h"
 #include "net/loop.h"
+#include "schema/sql_name.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,9 +49,7 @@ static enum err ensure_session(struct pulse *p, struct errmsg *em)
 static void put_table(const struct pulse *p, struct writer *w)
 {
     const char *name = p->o.config->heartbeat.table, *dot = strchr(name, '.');
-    src_quote_name(w, slice_of(name, (size_t)(dot - name)));
-    writer_lit(w, ".");
-    src_quote_name(w, slice_str(dot + 1));
+    sql_put_table(w, slice_of(name, (size_t)(dot - name)), slice_str(dot + 1));
 }
 
 static enum err run_statement(struct pulse *p, struct writer *sql, struct errmsg *em)
@@ -83,7 +81,7 @@ static enum err ensure_table(struct pulse *p, struct writer *w, struct errmsg *e
     if (e != ERR_OK || found)
         return e;
     writer_lit(w, "CREATE DATABASE IF NOT EXISTS ");
-    src_quote_name(w, slice_of(name, (size_t)(dot - name)));
+    sql_put_name(w, slice_of(name, (size_t)(dot - name)));
     TRY(run_statement(p, w, em));
     writer_lit(w, "CREATE TABLE IF NOT EXISTS ");
     put_table(p, w);

@@ -1,7 +1,7 @@
 #include "pipeline/schema_phase.h"
 
 #include "base/log.h"
-#include "base/writer.h"
+#include "schema/sql_name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +86,7 @@ static enum err read_text(struct src_session *s, struct schema_text **x, struct 
 {
     writer_clear(sql);
     writer_lit(sql, "SHOW CREATE TABLE ");
-    src_quote_name(sql, (*x)->database);
-    writer_lit(sql, ".");
-    src_quote_name(sql, (*x)->table);
+    sql_put_table(sql, (*x)->database, (*x)->table);
     TRY(sql->err);
     enum err e = src_query(s, writer_slice(sql), take_text, x, em);
     if (e != ERR_SOURCE_SQL || !src_session_alive(s))

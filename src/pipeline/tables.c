@@ -126,7 +126,9 @@ static void add_note(struct tables *t, struct tables_note *n)
     t->notes_end = &n->next;
 }
 
-enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *em)
+/* Puts the definition into the catalogue and frees it: another version of its table. */
+static enum err take_def(struct tables *t, struct table_def *def, struct entry **out,
+                         struct errmsg *em)
 {
     struct entry *e;
     enum err err = tables_entry(t, def->database, def->name, &e, em);
@@ -136,8 +138,16 @@ enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *e
     free(def);
     TRY(err);
     e->sequence = sequence;
-    e->known = false;
     e->version++;
+    *out = e;
+    return ERR_OK;
+}
+
+enum err tables_preset(struct tables *t, struct table_def *def, struct errmsg *em)
+{
+    struct entry *e;
+    TRY(take_def(t, def, &e, em));
+    e->known = false;
     return ERR_OK;
 }
 
@@ -152,17 +162,13 @@ enum err tables_recall(struct tables *t, struct table_def *def, struct binlog_pl
         free(def);
         return err;
     }
-    if (err == ERR_OK)
-        err = tables_entry(t, def->database, def->name, &e, em);
-    if (err == ERR_OK)
-        err = catalog_put(t->catalog, def);
-    bool sequence = def->sequence;
-    free(def);
-    TRY(err);
-    e->sequence = sequence;
+    if (err != ERR_OK) {
+        free(def);
+        return err;
+    }
+    TRY(take_def(t, def, &e, em));
     e->known = e->unproven = true;
     e->holds_to = holds_to;
-    e->version++;
     return ERR_OK;
 }
 

@@ -2,7 +2,6 @@
 #include "pipeline/task_int.h"
 
 #include "base/log.h"
-#include "pipeline/retry.h"
 
 #include <stdlib.h>
 
@@ -38,15 +37,7 @@ static enum err start_embedded(struct task *t, struct errmsg *em)
 /* The first contact, tried again while brokers are away. */
 static enum err reach(struct task *t, struct errmsg *em)
 {
-    struct retry retry = {.view = t->o.view,
-                          .side = VIEW_DESTINATION,
-                          .bit = RETRY_BIT_TASK,
-                          .event = "destination.down",
-                          .window_key = "retry.connection",
-                          .window_ms = t->config->retry.connection_ms,
-                          .stop = &task_stopping,
-                          .nap = task_nap,
-                          .nap_arg = t};
+    struct retry retry = task_retry(t, VIEW_DESTINATION, "destination.down");
     for (;;) {
         int count = 0;
         enum err e = kafka_cluster_brokers(t->admin, &count, em);

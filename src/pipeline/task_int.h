@@ -20,6 +20,7 @@
 #include "pipeline/options.h"
 #include "pipeline/pulse.h"
 #include "pipeline/replica.h"
+#include "pipeline/retry.h"
 #include "pipeline/schema_phase.h"
 #include "pipeline/shaping.h"
 #include "pipeline/state.h"
@@ -44,8 +45,8 @@ struct task_shared {
     bool prechecked;                 /* and nothing failed that stops the task */
     bool precheck_failed;
     bool topics_looked_at; /* whether they hold records was asked, or need not be */
-    char owner[200];                 /* exactly-once: a word of this process, and who it is */
-    bool owns;                       /* it has committed that the state is its own */
+    char owner[200];       /* exactly-once: a word of this process, and who it is */
+    bool owns;             /* it has committed that the state is its own */
 };
 
 /* Exactly-once: see task_txn.c. */
@@ -236,6 +237,9 @@ void task_show(struct task *t, bool *dirty);
 
 /* task_view.c: a nap between two tries while a run begins, in which it is shown how it stands. */
 enum err task_nap(void *task, uint64_t ms);
+
+/* task_view.c: for one outage of a side while a run begins, within retry.connection. */
+struct retry task_retry(struct task *t, enum view_side side, const char *event);
 
 /* task_view.c: the same at once, and for good: adds the run's sums to the view's. */
 void task_show_end(struct task *t);

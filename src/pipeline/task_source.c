@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "config/keys.h"
 #include "pipeline/replica_int.h"
-#include "pipeline/retry.h"
 #include "source/catalog.h"
 
 #include <stdio.h>
@@ -456,15 +455,7 @@ enum err task_open_source(struct task *t, struct errmsg *em)
     options_of_source(t->config, &task_stopping, &t->source);
     make_uuid(t);
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
-    struct retry retry = {.view = t->o.view,
-                          .side = VIEW_SOURCE,
-                          .bit = RETRY_BIT_TASK,
-                          .event = "source.down",
-                          .window_key = "retry.connection",
-                          .window_ms = t->config->retry.connection_ms,
-                          .stop = &task_stopping,
-                          .nap = task_nap,
-                          .nap_arg = t};
+    struct retry retry = task_retry(t, VIEW_SOURCE, "source.down");
     for (;;) {
         enum err e = reach_source(t, em);
         if (e == ERR_OK)

@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/kept.h"
-#include "pipeline/retry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -105,22 +104,9 @@ static enum err take_record(void *arg, struct slice key, const struct slice *val
     return ckpt_restore(c, key, value);
 }
 
-static struct retry retry_of(struct task *t)
-{
-    return (struct retry){.view = t->o.view,
-                          .side = VIEW_DESTINATION,
-                          .bit = RETRY_BIT_TASK,
-                          .event = "destination.down",
-                          .window_key = "retry.connection",
-                          .window_ms = t->config->retry.connection_ms,
-                          .stop = &task_stopping,
-                          .nap = task_nap,
-                          .nap_arg = t};
-}
-
 static enum err read_topic(struct task *t, struct restore *r, struct errmsg *em)
 {
-    struct retry retry = retry_of(t);
+    struct retry retry = task_retry(t, VIEW_DESTINATION, "destination.down");
     struct errmsg why;
     for (;;) {
         why.text[0] = 0;
@@ -269,7 +255,7 @@ enum err task_txn_save(struct task *t, struct errmsg *em)
 
 static enum err make_topic(struct task *t, struct errmsg *em)
 {
-    struct retry retry = retry_of(t);
+    struct retry retry = task_retry(t, VIEW_DESTINATION, "destination.down");
     for (;;) {
         enum err e =
             kafka_kept_make(t->admin, t->txn.topic, t->config->destination.replication_factor, em);
@@ -284,7 +270,7 @@ static enum err make_topic(struct task *t, struct errmsg *em)
 /* From here on nobody else commits under the task's name. */
 static enum err take_id(struct task *t, struct errmsg *em)
 {
-    struct retry retry = retry_of(t);
+    struct retry retry = task_retry(t, VIEW_DESTINATION, "destination.down");
     uint64_t since = clock_mono_ms();
     for (;;) {
         enum err e = kafka_txn_init(t->txn.client, INIT_MS, em);

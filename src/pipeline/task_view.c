@@ -410,6 +410,19 @@ enum err task_nap(void *task, uint64_t ms)
     return ERR_OK;
 }
 
+struct retry task_retry(struct task *t, enum view_side side, const char *event)
+{
+    return (struct retry){.view = t->o.view,
+                          .side = side,
+                          .bit = RETRY_BIT_TASK,
+                          .event = event,
+                          .window_key = "retry.connection",
+                          .window_ms = t->config->retry.connection_ms,
+                          .stop = &task_stopping,
+                          .nap = task_nap,
+                          .nap_arg = t};
+}
+
 void task_show_end(struct task *t)
 {
     t->o.view->past = sums_of(t);

@@ -9,6 +9,7 @@
  */
 #include "rules/expression_int.h"
 #include "rules/program.h"
+#include "schema/sql_name.h"
 
 #include <stdlib.h>
 
@@ -29,18 +30,18 @@ struct walk {
     uint32_t depth;
 };
 
-static void put_quoted(struct writer *w, struct slice s, uint8_t quote)
+static void put_string(struct writer *w, struct slice s)
 {
-    writer_u8(w, quote);
+    writer_u8(w, '\'');
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == quote || (s.ptr[i] == '\\' && quote == '\''))
+        if (s.ptr[i] == '\'' || s.ptr[i] == '\\')
             writer_u8(w, s.ptr[i]);
         if (s.ptr[i] == 0)
             writer_lit(w, "\\0");
         else
             writer_u8(w, s.ptr[i]);
     }
-    writer_u8(w, quote);
+    writer_u8(w, '\'');
 }
 
 static void put_bytes(struct writer *w, const struct rule_node *n)
@@ -62,11 +63,11 @@ static void put_column(const struct walk *k, struct slice name)
     for (uint32_t i = 0; i < k->table->column_count; i++) {
         const struct column *c = &k->table->columns[i];
         if (!c->hidden && slice_eq_nocase(c->name, name)) {
-            put_quoted(k->w, c->name, '`');
+            sql_put_name(k->w, c->name);
             return;
         }
     }
-    put_quoted(k->w, name, '`');
+    sql_put_name(k->w, name);
 }
 
 static void put_leaf(const struct walk *k, const struct rule_node *n)
@@ -76,7 +77,7 @@ static void put_leaf(const struct walk *k, const struct rule_node *n)
         writer_slice_put(k->w, n->text);
         return;
     case NODE_STRING:
-        put_quoted(k->w, n->text, '\'');
+        put_string(k->w, n->text);
         return;
     case NODE_BYTES:
         put_bytes(k->w, n);
@@ -92,15 +93,15 @@ static void put_leaf(const struct walk *k, const struct rule_node *n)
         return;
     case NODE_DATE:
         writer_lit(k->w, "DATE");
-        put_quoted(k->w, n->text, '\'');
+        put_string(k->w, n->text);
         return;
     case NODE_TIME:
         writer_lit(k->w, "TIME");
-        put_quoted(k->w, n->text, '\'');
+        put_string(k->w, n->text);
         return;
     case NODE_DATETIME:
         writer_lit(k->w, "TIMESTAMP");
-        put_quoted(k->w, n->text, '\'');
+        put_string(k->w, n->text);
         return;
     case NODE_COLUMN:
         put_column(k, n->text);

@@ -1,6 +1,6 @@
 #include "schema/ddl_rewrite.h"
 
-#include "base/writer.h"
+#include "schema/sql_name.h"
 
 #include <stdlib.h>
 
@@ -34,17 +34,6 @@ static void add_edit(struct rewrite *r, uint32_t from, uint32_t to, struct slice
 
 /* ---- names ---- */
 
-static void put_name(struct writer *w, struct slice name)
-{
-    writer_u8(w, '`');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '`')
-            writer_u8(w, '`');
-        writer_u8(w, name.ptr[i]);
-    }
-    writer_u8(w, '`');
-}
-
 /* `database`.`name`, or one of them, in the arena. */
 static struct slice quoted(struct rewrite *r, struct slice database, struct slice name)
 {
@@ -56,11 +45,11 @@ static struct slice quoted(struct rewrite *r, struct slice database, struct slic
     }
     struct writer w = writer_fixed(p, cap);
     if (database.len > 0)
-        put_name(&w, database);
+        sql_put_name(&w, database);
     if (database.len > 0 && name.len > 0)
         writer_u8(&w, '.');
     if (name.len > 0)
-        put_name(&w, name);
+        sql_put_name(&w, name);
     return writer_slice(&w);
 }
 
@@ -403,7 +392,7 @@ static void add_columns(struct rewrite *r)
     struct writer w = writer_fixed(p, cap);
     for (uint32_t i = 0; i < r->m->extra_count; i++) {
         writer_slice_put(&w, lines ? SLICE_LIT(",\n  ") : SLICE_LIT(", "));
-        put_name(&w, r->m->extras[i].name);
+        sql_put_name(&w, r->m->extras[i].name);
         writer_u8(&w, ' ');
         writer_slice_put(&w, r->m->extras[i].type);
     }

@@ -1,6 +1,7 @@
 #include "snapshot/copy_table.h"
 
 #include "mysqlproto/copy_plan.h"
+#include "schema/sql_name.h"
 #include "source/copy.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 static void put_column(const struct copy_table *t, uint32_t i, struct writer *w)
 {
-    src_quote_name(w, t->table->columns[t->key[i]].name);
+    sql_put_name(w, t->table->columns[t->key[i]].name);
 }
 
 /*
@@ -72,7 +73,7 @@ static void put_from(const struct copy_table *t, struct writer *w)
     writer_slice_put(w, slice_str(t->from));
     if (t->table->identity_index.len > 0) {
         writer_lit(w, " FORCE INDEX (");
-        src_quote_name(w, t->table->identity_index);
+        sql_put_name(w, t->table->identity_index);
         writer_u8(w, ')');
     }
 }
@@ -197,9 +198,7 @@ static enum err make_texts(struct copy_table *t, const struct src_server *sv, st
     if (t->key_count > 0)
         copy_plan_select_list(t->table, t->key, t->key_count, w);
     TRY(keep(w, &t->key_columns));
-    src_quote_name(w, t->table->database);
-    writer_u8(w, '.');
-    src_quote_name(w, t->table->name);
+    sql_put_table(w, t->table->database, t->table->name);
     TRY(keep(w, &t->from));
     if (t->locking && sv->version >= FOR_SHARE_VERSION)
         writer_lit(w, " FOR SHARE");

@@ -15,6 +15,7 @@
  */
 #include "source/catalog.h"
 
+#include "schema/sql_name.h"
 #include "source/catalog_int.h"
 
 #include <stdio.h>
@@ -266,9 +267,7 @@ static enum err order_keys(struct src_session *s, struct table_def *def, struct 
     struct writer sql;
     writer_init(&sql, 4096);
     writer_lit(&sql, "SHOW KEYS FROM ");
-    src_quote_name(&sql, def->database);
-    writer_lit(&sql, ".");
-    src_quote_name(&sql, def->name);
+    sql_put_table(&sql, def->database, def->name);
     enum err e = sql.err;
     if (e == ERR_OK)
         e = src_query(s, writer_slice(&sql), take_key_order, &order, em);

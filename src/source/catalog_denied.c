@@ -1,6 +1,6 @@
 /* Tables that the account may see, and not read. */
 #include "base/reader.h"
-#include "base/writer.h"
+#include "schema/sql_name.h"
 #include "source/catalog_int.h"
 
 #define NAMES_MAX (64u << 20)
@@ -43,9 +43,7 @@ static enum err try_table(struct src_session *s, const struct denied *d, struct 
     struct writer sql;
     writer_init(&sql, 4096);
     writer_slice_put(&sql, SLICE_LIT("SELECT * FROM "));
-    src_quote_name(&sql, database);
-    writer_u8(&sql, '.');
-    src_quote_name(&sql, name);
+    sql_put_table(&sql, database, name);
     writer_slice_put(&sql, SLICE_LIT(" LIMIT 0"));
     enum err e = sql.err;
     if (e == ERR_OK)

@@ -1,5 +1,6 @@
 #include "source/facts.h"
 
+#include "schema/sql_name.h"
 #include "source/session_int.h"
 
 #include <stdio.h>
@@ -175,9 +176,7 @@ enum err src_facts_table_cascades(struct src_session *s, struct slice database, 
     bool found = false;
     writer_init(&sql, 8192);
     writer_lit(&sql, "SHOW CREATE TABLE ");
-    src_quote_name(&sql, database);
-    writer_u8(&sql, '.');
-    src_quote_name(&sql, table);
+    sql_put_table(&sql, database, table);
     enum err e = sql.err;
     if (e == ERR_OK)
         e = src_query(s, writer_slice(&sql), find_cascade, &found, em);

@@ -116,6 +116,3 @@ uint16_t src_session_error_code(const struct src_session *s);
  */
 struct writer;
 void src_quote(struct writer *w, struct slice text);
-
-/* Appends `name`, with inner backquotes doubled. */
-void src_quote_name(struct writer *w, struct slice name);

@@ -176,14 +176,3 @@ void src_quote(struct writer *w, struct slice text)
     }
     writer_lit(w, "' USING utf8mb4)");
 }
-
-void src_quote_name(struct writer *w, struct slice name)
-{
-    writer_u8(w, '`');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '`')
-            writer_u8(w, '`');
-        writer_u8(w, name.ptr[i]);
-    }
-    writer_u8(w, '`');
-}

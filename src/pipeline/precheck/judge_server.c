@@ -1,5 +1,6 @@
 /* What the source is, and how it is set. */
 #include "pipeline/precheck/precheck_int.h"
+#include "schema/sql_name.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -180,7 +181,7 @@ static void judge_lock(const struct precheck_facts *f, struct finding *out)
             last = database;
             struct writer *w = &out->remedy;
             writer_printf(w, "%sGRANT SELECT, LOCK TABLES ON ", w->len > 0 ? "\n" : "");
-            src_quote_name(w, database);
+            sql_put_name(w, database);
             writer_slice_put(w, slice_str(to));
         }
         find_remedy(out, "full: {keyless: unlocked}  # or full.keyless: skip, instead");

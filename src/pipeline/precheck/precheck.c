@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "pipeline/precheck/precheck_int.h"
 #include "pipeline/state.h"
+#include "schema/sql_name.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -80,9 +81,7 @@ void find_table_remedy(struct finding *out, const char *before, const struct che
     if (w->len > 0)
         writer_u8(w, '\n');
     writer_slice_put(w, slice_str(before));
-    src_quote_name(w, t->def->database);
-    writer_u8(w, '.');
-    src_quote_name(w, t->def->name);
+    sql_put_table(w, t->def->database, t->def->name);
     writer_slice_put(w, slice_str(after));
 }
 

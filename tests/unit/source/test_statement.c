@@ -27,10 +27,3 @@ Test(statement, other_text_is_hexadecimal)
     expect(src_quote, SLICE_LIT("a\0"), "CONVERT(X'6100' USING utf8mb4)");
     expect(src_quote, SLICE_LIT("\xc3\xa4"), "CONVERT(X'c3a4' USING utf8mb4)");
 }
-
-Test(statement, names_double_their_backquotes)
-{
-    expect(src_quote_name, SLICE_LIT("plain"), "`plain`");
-    expect(src_quote_name, SLICE_LIT("a`b"), "`a``b`");
-    expect(src_quote_name, SLICE_LIT(""), "``");
-}
