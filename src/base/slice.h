@@ -49,5 +49,14 @@ static inline bool slice_eq_nocase(struct slice a, struct slice b)
     return true;
 }
 
+/* The decimal number that a text begins with, where it fits 64 bits; none: 0. */
+static inline uint64_t slice_number(struct slice s)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
+        v = v * 10 + (uint64_t)(s.ptr[i] - '0');
+    return v;
+}
+
 /* For printf: "%.*s", SLICE_ARG(s) */
 #define SLICE_ARG(s) (int)(s).len, (const char *)(s).ptr

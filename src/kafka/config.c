@@ -238,18 +238,28 @@ enum err kafka_conf_new(const struct kafka_options *o, enum kafka_client client,
     return ERR_OK;
 }
 
-enum err kafka_options_check(const struct kafka_options *o, struct errmsg *msg)
+enum err kafka_client_new(enum kafka_client client, rd_kafka_conf_t *conf, rd_kafka_t **out,
+                          struct errmsg *msg)
 {
-    rd_kafka_conf_t *conf;
     char why[512];
-
-    TRY(kafka_conf_new(o, KAFKA_PRODUCES, &conf, msg));
-    /* What librdkafka checks across properties, and the files, show only in rd_kafka_new(). */
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    rd_kafka_type_t type = client == KAFKA_PRODUCES ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+    rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
         return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
     }
+    *out = rk;
+    return ERR_OK;
+}
+
+enum err kafka_options_check(const struct kafka_options *o, struct errmsg *msg)
+{
+    rd_kafka_conf_t *conf;
+    rd_kafka_t *rk;
+
+    TRY(kafka_conf_new(o, KAFKA_PRODUCES, &conf, msg));
+    /* What librdkafka checks across properties, and the files, show only in rd_kafka_new(). */
+    TRY(kafka_client_new(KAFKA_PRODUCES, conf, &rk, msg));
     rd_kafka_destroy(rk);
     return ERR_OK;
 }

@@ -27,6 +27,7 @@
 
 struct kafka_embedded;
 struct rd_kafka_conf_s;
+struct rd_kafka_s;
 
 /* A librdkafka property by its own name. */
 struct kafka_property {
@@ -92,10 +93,14 @@ enum kafka_client { KAFKA_PRODUCES, KAFKA_ASKS, KAFKA_READS };
 
 /*
  * Within this room: a librdkafka configuration, owned by the caller until it
- * is given to rd_kafka_new(). No events or callbacks are set but the log's.
+ * is given to kafka_client_new(). No events or callbacks are set but the log's.
  */
 NODISCARD enum err kafka_conf_new(const struct kafka_options *o, enum kafka_client client,
                                   struct rd_kafka_conf_s **out, struct errmsg *msg);
+
+/* Within this room: a client; conf is taken over, on failure too. ERR_CONFIG. */
+NODISCARD enum err kafka_client_new(enum kafka_client client, struct rd_kafka_conf_s *conf,
+                                    struct rd_kafka_s **out, struct errmsg *msg);
 
 /*
  * Within this room: messages of a full batch. librdkafka sends it as soon as it

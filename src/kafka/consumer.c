@@ -79,7 +79,6 @@ enum err kafka_consumer_new(const struct kafka_options *o, struct kafka_consumer
                             struct errmsg *msg)
 {
     rd_kafka_conf_t *conf;
-    char why[512];
     struct kafka_consumer *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
@@ -88,13 +87,14 @@ enum err kafka_consumer_new(const struct kafka_options *o, struct kafka_consumer
         free(c);
         return e;
     }
-    e = set_conf(conf, msg);
     rd_kafka_conf_set_opaque(conf, c);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    if (e == ERR_OK && (c->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why))) == NULL)
-        e = errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
-    if (e != ERR_OK) {
+    e = set_conf(conf, msg);
+    if (e != ERR_OK)
         rd_kafka_conf_destroy(conf);
+    else
+        e = kafka_client_new(KAFKA_ASKS, conf, &c->rk, msg);
+    if (e != ERR_OK) {
         free(c);
         return e;
     }

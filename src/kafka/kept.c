@@ -115,14 +115,10 @@ enum err kafka_kept_read(const struct kafka_options *o, const char *topic, int t
                          kafka_kept_fn fn, void *arg, struct errmsg *msg)
 {
     rd_kafka_conf_t *conf;
-    char why[512];
+    rd_kafka_t *rk;
     uint64_t deadline_ms = clock_mono_ms() + (uint64_t)timeout_ms;
     TRY(kafka_conf_new(o, KAFKA_READS, &conf, msg));
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
-    }
+    TRY(kafka_client_new(KAFKA_READS, conf, &rk, msg));
     struct reading r = {.topic = topic, .fn = fn, .arg = arg};
     int64_t low = 0;
     enum err e = find_end(rk, topic, deadline_ms, &low, &r.end, msg);

@@ -108,15 +108,10 @@ static enum err start_client(struct kafka_producer *p, const struct kafka_option
 {
     static const uint64_t one = 1;
     rd_kafka_conf_t *conf;
-    char why[512];
 
     TRY(kafka_conf_new(o, KAFKA_PRODUCES, &conf, msg));
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
-    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (p->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
-    }
+    TRY(kafka_client_new(KAFKA_PRODUCES, conf, &p->rk, msg));
     p->queue = rd_kafka_queue_get_main(p->rk);
     rd_kafka_queue_io_event_enable(p->queue, p->fd, &one, sizeof one);
     enum err e = kafka_flusher_new(p->rk, &p->flusher);

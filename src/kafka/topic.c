@@ -38,7 +38,6 @@ enum err kafka_admin_new(const struct kafka_options *o, int timeout_ms, struct k
                          struct errmsg *msg)
 {
     rd_kafka_conf_t *conf;
-    char why[512];
     struct kafka_admin *a = calloc(1, sizeof *a);
 
     if (a == NULL)
@@ -50,11 +49,10 @@ enum err kafka_admin_new(const struct kafka_options *o, int timeout_ms, struct k
     }
     rd_kafka_conf_set_opaque(conf, a);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    a->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (a->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
+    e = kafka_client_new(KAFKA_ASKS, conf, &a->rk, msg);
+    if (e != ERR_OK) {
         free(a);
-        return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
+        return e;
     }
     a->embedded = o->embedded;
     a->timeout_ms = timeout_ms;

@@ -151,15 +151,11 @@ void kafka_txn_join(struct kafka_txn *x, uint32_t index, int fd)
 static enum err start(struct kafka_txn *x, const struct kafka_options *o, struct errmsg *msg)
 {
     rd_kafka_conf_t *conf;
-    char why[512], text[32] = "";
+    char text[32] = "";
     size_t size = sizeof text;
     TRY(kafka_conf_new(o, KAFKA_PRODUCES, &conf, msg));
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
-    x->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (x->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return errmsg_set(msg, ERR_CONFIG, "destination: %s", why);
-    }
+    TRY(kafka_client_new(KAFKA_PRODUCES, conf, &x->rk, msg));
     if (rd_kafka_conf_get(rd_kafka_conf(x->rk), "transaction.timeout.ms", text, &size) ==
         RD_KAFKA_CONF_OK)
         x->timeout_ms = strtoull(text, NULL, 10);

@@ -41,14 +41,6 @@ int copy_place_compare(const char *file_a, uint64_t offset_a, const char *file_b
     return (offset_a > offset_b) - (offset_a < offset_b);
 }
 
-static uint64_t number(struct slice text)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(text.ptr[i] - '0');
-    return v;
-}
-
 static enum err take_file(struct slice text, struct copy_mark *m)
 {
     if (text.len >= sizeof(m->file))
@@ -63,7 +55,7 @@ static enum err take_place(void *arg, const struct src_row *row)
     struct copy_mark *m = arg;
     if (row->count < 2)
         return ERR_PROTOCOL;
-    m->offset = number(row->values[1].text);
+    m->offset = slice_number(row->values[1].text);
     return take_file(row->values[0].text, m);
 }
 
@@ -137,7 +129,7 @@ static enum err take_snapshot(void *arg, const struct src_row *row)
     if (slice_eq_nocase(row->values[0].text, SLICE_LIT("Binlog_snapshot_file")))
         return take_file(row->values[1].text, m);
     if (slice_eq_nocase(row->values[0].text, SLICE_LIT("Binlog_snapshot_position")))
-        m->offset = number(row->values[1].text);
+        m->offset = slice_number(row->values[1].text);
     return ERR_OK;
 }
 

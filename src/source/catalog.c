@@ -184,8 +184,8 @@ static struct key_part part_of(const struct my_text_value *v)
         .key = v[2].text,
         .column = v[3].text,
         .expression = v[3].is_null,
-        .prefix = v[4].is_null ? 0 : (uint16_t)catalog_number(v[4].text),
-        .unique = catalog_number(v[6].text) == 0,
+        .prefix = v[4].is_null ? 0 : (uint16_t)slice_number(v[4].text),
+        .unique = slice_number(v[6].text) == 0,
         .hash = slice_eq(v[5].text, SLICE_LIT("HASH")),
     };
 }
@@ -536,9 +536,9 @@ static enum err take_stats(void *arg, const struct src_row *row)
     const struct src_table_stats stats = {
         .database = v[0].text,
         .name = v[1].text,
-        .rows = catalog_number(v[2].text),
-        .bytes = catalog_number(v[3].text),
-        .row_len = catalog_number(v[4].text),
+        .rows = slice_number(v[2].text),
+        .bytes = slice_number(v[3].text),
+        .row_len = slice_number(v[4].text),
     };
     return w->each(w->arg, &stats);
 }

@@ -48,8 +48,6 @@ NODISCARD enum err catalog_ask(struct src_session *s, const struct catalog_datab
                                const char *select, const char *more, src_row_fn take, void *arg,
                                struct errmsg *em);
 
-uint64_t catalog_number(struct slice value);
-
 /* Makes room for one more in an array of the arena; what it was before stays as waste. */
 NODISCARD enum err catalog_grow(struct arena *a, void **items, uint32_t *cap, uint32_t count,
                                 size_t size, uint32_t max);

@@ -10,14 +10,6 @@ static bool contains(struct slice s, const char *word)
     return memmem(s.ptr, s.len, word, strlen(word)) != NULL;
 }
 
-uint64_t catalog_number(struct slice value)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(value.ptr[i] - '0');
-    return v;
-}
-
 /* Makes room for one more in an array of the arena; what it was before stays as waste. */
 enum err catalog_grow(struct arena *a, void **items, uint32_t *cap, uint32_t count, size_t size,
                       uint32_t max)
@@ -72,7 +64,7 @@ enum err catalog_add_column(struct arena *a, struct draft *d, const struct my_te
         .column_type = arena_copy(a, without_comment(type, v[2].text)),
         .data_type = arena_copy(a, v[2].text),
         .collation = arena_copy(a, v[3].text),
-        .datetime_precision = (uint32_t)catalog_number(v[4].text),
+        .datetime_precision = (uint32_t)slice_number(v[4].text),
         .nullable = slice_eq_nocase(v[5].text, SLICE_LIT("YES")),
         .generated = is_generated(v[6].text),
         .invisible = contains(v[6].text, "INVISIBLE"),

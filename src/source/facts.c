@@ -8,14 +8,6 @@
 #define SHOW_BINARY_LOG_STATUS_VERSION 80200
 #define DAY_S                          86400u
 
-static uint64_t number(struct slice value)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(value.ptr[i] - '0');
-    return v;
-}
-
 static bool is_on(struct slice value)
 {
     return slice_eq_nocase(value, SLICE_LIT("ON")) || slice_eq(value, SLICE_LIT("1"));
@@ -37,14 +29,14 @@ static enum err take_setting(void *arg, const struct src_row *row)
     struct slice name = row->values[0].text, value = row->values[1].text;
     if (slice_eq_nocase(name, SLICE_LIT("binlog_expire_logs_seconds"))) {
         r->has_seconds = true;
-        r->seconds = number(value);
+        r->seconds = slice_number(value);
     } else if (slice_eq_nocase(name, SLICE_LIT("expire_logs_days"))) {
         r->has_days = true;
-        r->days = number(value);
+        r->days = slice_number(value);
     } else if (slice_eq_nocase(name, SLICE_LIT("binlog_expire_logs_auto_purge"))) {
         r->keeps = !is_on(value);
     } else if (slice_eq_nocase(name, SLICE_LIT("sync_binlog"))) {
-        r->facts.sync_binlog = number(value) == 1;
+        r->facts.sync_binlog = slice_number(value) == 1;
     } else if (is_on(value)) {
         r->facts.encdb = true;
     }

@@ -3,20 +3,12 @@
 #define SHOW_REPLICA_VERSION  80022  /* of MySQL: SHOW REPLICA STATUS */
 #define SLAVE_MONITOR_VERSION 100509 /* of MariaDB */
 
-static uint64_t number(struct slice text)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(text.ptr[i] - '0');
-    return v;
-}
-
 /* The last column's number. */
 static enum err take_number(void *arg, const struct src_row *row)
 {
     uint64_t *out = arg;
     if (row->count > 0)
-        *out = number(row->values[row->count - 1].text);
+        *out = slice_number(row->values[row->count - 1].text);
     return ERR_OK;
 }
 
@@ -29,7 +21,7 @@ static enum err take_channel(void *arg, const struct src_row *row)
         if (!slice_eq_nocase(name, SLICE_LIT("Seconds_Behind_Source")) &&
             !slice_eq_nocase(name, SLICE_LIT("Seconds_Behind_Master")))
             continue;
-        uint64_t lag = number(row->values[i].text);
+        uint64_t lag = slice_number(row->values[i].text);
         out->replica_stopped |= row->values[i].is_null;
         if (lag > out->replica_lag_s)
             out->replica_lag_s = lag;

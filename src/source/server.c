@@ -23,14 +23,6 @@ static bool is_on(struct slice value)
     return slice_eq_nocase(value, SLICE_LIT("ON")) || slice_eq(value, SLICE_LIT("1"));
 }
 
-static uint64_t number(struct slice value)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(value.ptr[i] - '0');
-    return v;
-}
-
 /* "9.7.4", "10.11.19-MariaDB-1:10.11.19+maria~deb12-log", "26.7.0": major, minor, patch. */
 static uint32_t parse_version(struct slice text)
 {
@@ -75,7 +67,7 @@ static void set_version(struct src_server *sv, struct slice value)
 
 static void set_server_id(struct src_server *sv, struct slice value)
 {
-    sv->server_id = (uint32_t)number(value);
+    sv->server_id = (uint32_t)slice_number(value);
 }
 
 static void set_log_bin(struct src_server *sv, struct slice value)
@@ -95,7 +87,7 @@ static void set_log_updates(struct src_server *sv, struct slice value)
 
 static void set_lower_case(struct src_server *sv, struct slice value)
 {
-    sv->lower_case_table_names = (uint8_t)number(value);
+    sv->lower_case_table_names = (uint8_t)slice_number(value);
 }
 
 static void set_temporal(struct src_server *sv, struct slice value)

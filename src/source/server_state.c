@@ -11,14 +11,6 @@
 #define BINLOGS_MAX                    1000000u
 #define REPLICAS_MAX                   65536u
 
-static uint64_t number(struct slice value)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(value.ptr[i] - '0');
-    return v;
-}
-
 void src_server_account(struct src_session *s, char *buf, size_t cap)
 {
     char account[256];
@@ -139,7 +131,7 @@ static enum err take_place(void *arg, const struct src_row *row)
         return ERR_PROTOCOL;
     memcpy(p->file, row->values[0].text.ptr, row->values[0].text.len);
     p->file[row->values[0].text.len] = '\0';
-    p->offset = number(row->values[1].text);
+    p->offset = slice_number(row->values[1].text);
     return ERR_OK;
 }
 
@@ -186,7 +178,7 @@ static enum err take_binlog(void *arg, const struct src_row *row)
     struct src_binlog *b = &list->items[list->count++];
     memcpy(b->name, row->values[0].text.ptr, row->values[0].text.len);
     b->name[row->values[0].text.len] = '\0';
-    b->size = number(row->values[1].text);
+    b->size = slice_number(row->values[1].text);
     return ERR_OK;
 }
 
@@ -223,7 +215,7 @@ static enum err take_id(void *arg, const struct src_row *row)
         list->ids = ids;
         list->cap = cap;
     }
-    list->ids[list->count++] = (uint32_t)number(row->values[0].text);
+    list->ids[list->count++] = (uint32_t)slice_number(row->values[0].text);
     return ERR_OK;
 }
 
@@ -248,7 +240,7 @@ enum err src_server_replica_ids(struct src_session *s, const struct src_server *
 static enum err take_privilege(void *arg, const struct src_row *row)
 {
     bool *has = arg;
-    if (row->count == 1 && number(row->values[0].text) > 0)
+    if (row->count == 1 && slice_number(row->values[0].text) > 0)
         *has = true;
     return ERR_OK;
 }
