@@ -47,6 +47,7 @@ listeners=PLAINTEXT://127.0.0.1:$port
 advertised.listeners=PLAINTEXT://127.0.0.1:$port
 zookeeper.connect=127.0.0.1:$((port + 1))
 zookeeper.connection.timeout.ms=30000
+zookeeper.session.timeout.ms=6000
 log.dirs=$data/log
 auto.create.topics.enable=false
 message.max.bytes=10485760
