@@ -22,13 +22,21 @@ static enum type type_of_class(unsigned class)
     return class == CLASS_INT ? TYPE_INT : class == CLASS_DEC ? TYPE_DEC : TYPE_REAL;
 }
 
+/* The minus of -9223372036854775808, which is an integer when it is written so. */
+static bool makes_least_integer(struct compiler *c, const struct rule_node *minus,
+                                const struct operand *o)
+{
+    return minus[-1].kind == NODE_NUMBER && compile_value(c, o)->u == (uint64_t)INT64_MAX + 1;
+}
+
 bool compile_negative_node(struct compiler *c, const struct rule_node *n)
 {
     struct operand *o = compile_top(c, 0);
     if (!numeric(c, o))
         return false;
     unsigned class = class_of(o), scale = o->scale, digits = o->digits;
-    if (o->is_const && o->type == TYPE_UINT) { /* the server makes a decimal of it */
+    if (o->is_const && o->type == TYPE_UINT && !makes_least_integer(c, n, o)) {
+        /* The server makes a decimal of it. */
         struct dec *d = arena_alloc(c->program->arena, sizeof(*d));
         struct val *v = compile_value(c, o);
         if (d == NULL)
