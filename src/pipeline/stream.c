@@ -52,9 +52,10 @@ static void move_into(struct frame *to, struct frame **frame, size_t *begin, siz
 }
 
 /*
- * A large frame is let go of before the next large one is asked for, because
- * the pool may not have room for two: its few unread bytes wait in a standard
- * one.
+ * A large frame is let go of once it is not needed any more, since the memory
+ * of its row is wanted for the row's message; and before the next large one is
+ * asked for, because the pool may not have room for two. Its few unread bytes
+ * wait in a standard one.
  */
 static enum err leave_large(struct frame_pool *pool, struct frame **frame, size_t *begin,
                             size_t *end)
@@ -74,6 +75,9 @@ static enum err leave_large(struct frame_pool *pool, struct frame **frame, size_
 static enum err make_room(struct frame_pool *pool, struct frame **frame, size_t *begin, size_t *end,
                           size_t need)
 {
+    bool large = need + TAIL_MIN > frame_pool_size(pool);
+    if (!large)
+        (void)leave_large(pool, frame, begin, end); /* no room: it is used as it is */
     struct frame *f = *frame;
     if (f != NULL && *begin == *end && atomic_load(&f->refs) == 1)
         *begin = *end = 0; /* nobody else has a share in it */
@@ -82,7 +86,6 @@ static enum err make_room(struct frame_pool *pool, struct frame **frame, size_t 
     if (f != NULL && f->cap - *begin >= need && need > *end - *begin &&
         need - (*end - *begin) > TAIL_MIN / 2)
         return ERR_OK;
-    bool large = need + TAIL_MIN > frame_pool_size(pool);
     if (large)
         TRY(leave_large(pool, frame, begin, end));
     struct frame *fresh = frame_get(pool, large ? need + TAIL_MIN : 0);
@@ -95,8 +98,11 @@ static enum err make_room(struct frame_pool *pool, struct frame **frame, size_t 
 static enum err receive(struct stream *s, size_t need, struct errmsg *em)
 {
     TRY(make_room(s->pool, &s->frame, &s->begin, &s->end, need));
-    size_t n = 0;
-    TRY(src_dump_read(s->session, s->frame->data + s->end, s->frame->cap - s->end, &n, em));
+    size_t n = 0, room = s->frame->cap - s->end, have = s->end - s->begin;
+    /* A large frame holds the event that it is for and no others, which would keep it alive. */
+    if (s->frame->cap > frame_pool_size(s->pool) && need > have)
+        room = need - have;
+    TRY(src_dump_read(s->session, s->frame->data + s->end, room, &n, em));
     s->end += n;
     s->bytes += n;
     s->heard_ms = clock_mono_ms();

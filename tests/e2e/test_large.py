@@ -64,13 +64,21 @@ class Large(EndToEnd):
         self.transaction_of_200_mb(binlog_transaction_compression="ON")
 
     def test_a_row_of_16_mb(self):
+        self.row_of_16_mb("REPEAT('0123456789abcdef', 1048576)")
+
+    def test_a_row_of_16_mb_that_does_not_compress(self):
+        self.row_of_16_mb("(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 131072) SELECT GROUP_CONCAT(SHA2(n, 512) SEPARATOR '') FROM s)")
+
+    def row_of_16_mb(self, value):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)")
         self.kafka.topic_tool("--create", "--topic", self.name, "--partitions", "1", "--config", "max.message.bytes=25000000")
         task = self.task(self.server, start=self.server.position(), destination={"message_max": "20MB"})
-        c.run("INSERT INTO t VALUES (1, 'a'), (2, REPEAT('0123456789abcdef', 1048576)), (3, 'c')")
+        c.run("SET SESSION group_concat_max_len = 20000000, cte_max_recursion_depth = 200000")
+        c.run(f"INSERT INTO t VALUES (1, 'a'), (2, {value}), (3, 'c')")
         process = task.start("--until", "caught-up")
         self.assertEqual(process.wait(60), 0, process.tail())
         self.assert_small(process)
+        self.assertEqual(c.one("SELECT LENGTH(v) FROM t WHERE id = 2"), str(1 << 24))
         self.assert_tables_equal(c, self.fold(), ["t"])
 
     def large_rows(self, **destination):
