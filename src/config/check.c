@@ -318,6 +318,20 @@ static void check_objects(struct conf_load *l)
     check_partitions(l);
 }
 
+/* A default topic with {table} in it is the topic of each entry that has none of its own. */
+static void spread_template(struct conf_load *l)
+{
+    struct conf_destination *d = &l->task->destination;
+    if (is_broken(l, "destination.topic") || d->topic == NULL || strchr(d->topic, '{') == NULL)
+        return;
+    for (size_t i = 0; i < l->task->object_count; i++) {
+        struct conf_object *o = &l->task->objects[i];
+        if (o->topic == NULL && o->table != NULL && o->table[0] != '!')
+            o->topic = d->topic;
+    }
+    d->topic = NULL;
+}
+
 static void check_limits(struct conf_load *l)
 {
     const struct task_config *t = l->task;
@@ -405,6 +419,7 @@ void conf_check(struct conf_load *l)
     check_librdkafka(l);
     check_delivery(l);
     check_objects(l);
+    spread_template(l);
     check_limits(l);
     check_http(l);
     check_heartbeat(l);

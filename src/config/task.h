@@ -142,8 +142,8 @@ struct conf_destination {
     const char *tls_ca;            /* NULL: the system's */
     const char *tls_cert;          /* NULL: none */
     const char *tls_key;           /* NULL: none */
-    const char *topic;             /* NULL only when every entry of objects has its own */
-    const char *ddl_topic;         /* NULL: topic, or where there is none the object's own */
+    const char *topic;     /* NULL: every entry of objects has one (its own, or a template) */
+    const char *ddl_topic; /* NULL: topic, or where there is none the object's own */
     enum conf_format format;
     enum conf_codec compression;
     int32_t compression_level; /* -1: the codec's default */

@@ -107,6 +107,17 @@ class Partitions(EndToEnd):
         self.assertEqual([m.key for m in unique], [record_key(d, "u", "c")])
         self.assertEqual(unique[0].partition, javahash.by_key(d, ["c"], 3))
 
+    def test_a_default_topic_that_is_made_of_names(self):
+        c = self.create(self.server, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)")
+        task = self.task(self.server, [{"table": f"{self.database}.*", "ddl": "all"}], destination={"topic": self.name + ".{database}.{table}"})
+        task.run_until_caught_up()
+        c.run("INSERT INTO a VALUES (1); INSERT INTO b VALUES (2); ALTER TABLE b ADD COLUMN v INT")
+        task.run_until_caught_up()
+        found = {table: [m.change["type"] for m in self.messages(f"{self.name}.{self.database}.{table}")] for table in "ab"}
+        self.assertEqual(found, {"a": ["INSERT"], "b": ["INSERT", "DDL"]})
+        shown = task.run(command="verify")
+        self.assertEqual(shown.code, 0, shown.output)
+
     def test_a_changed_key_is_split(self):
         """DELETE, then INSERT, and the INSERT is appended after the DELETE was acknowledged."""
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")

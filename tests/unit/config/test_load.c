@@ -180,9 +180,23 @@ Test(load, wrong_kinds_of_values_are_refused)
     refused_with("task: t\ndestination: {topic: o, brokers: []}\n" OBJECTS, "at least one");
     refused_with("task: t\ndestination: {topic: o, brokers: [\"a:b\"]}\n" OBJECTS, "HOST:PORT");
     refused_with("task: t\ndestination: {topic: \"a/b\"}\n" OBJECTS, "destination.topic");
+    refused_with("task: t\ndestination: {topic: \"{tabel}\"}\n" OBJECTS,
+                 "destination.topic: \"{tabel}\": only {database}, {table} and {1} to {9}");
     refused_with(TASK "objects: [{table: a.b, topic: \"{tabel}\"}]\n",
                  "only {database}, {table} and {1} to {9}");
     refused_with(TASK OBJECTS "environment: \"a\\nb\"\n", "control character");
+}
+
+Test(load, a_topic_made_of_names_is_that_of_each_entry_without_one)
+{
+    struct loaded l = accepted("task: t\ndestination: {topic: \"cdc.{database}.{table}\"}\n"
+                               "objects: [{table: a.b}, {table: a.c, topic: own}, {table: \"!a.d\"}]\n",
+                               NULL);
+    cr_assert_null(l.task->destination.topic);
+    cr_assert_str_eq(l.task->objects[0].topic, "cdc.{database}.{table}");
+    cr_assert_str_eq(l.task->objects[1].topic, "own");
+    cr_assert_null(l.task->objects[2].topic);
+    loaded_fini(&l);
 }
 
 Test(load, an_empty_section_is_all_defaults)
