@@ -122,6 +122,7 @@ NODISCARD enum err ckpt_sync(struct ckpt *c, struct errmsg *em);
  * docs/checkpoint-format.md). A record without a value takes the one of that
  * name out.
  */
+#define CKPT_POSITION_RECORD "position"
 struct ckpt_record {
     const char *kind; /* "topic/", in front of the key where there is one */
     struct slice key;

@@ -15,10 +15,14 @@ static const struct {
     enum wal_type end; /* WAL_COMMIT: never ends */
     const char *kind;
 } kinds[] = {
-    {WAL_TASK, WAL_COMMIT, "task"},         {WAL_IDENTITY, WAL_COMMIT, "identity"},
-    {WAL_POSITION, WAL_COMMIT, "position"}, {WAL_XA, WAL_XA_END, "xa/"},
-    {WAL_TOPIC, WAL_COMMIT, "topic/"},      {WAL_TABLE, WAL_TABLE_END, "table/"},
-    {WAL_RESERVED, WAL_COMMIT, "reserved"}, {WAL_FACT, WAL_COMMIT, "fact/"},
+    {WAL_TASK, WAL_COMMIT, "task"},
+    {WAL_IDENTITY, WAL_COMMIT, "identity"},
+    {WAL_POSITION, WAL_COMMIT, CKPT_POSITION_RECORD},
+    {WAL_XA, WAL_XA_END, "xa/"},
+    {WAL_TOPIC, WAL_COMMIT, "topic/"},
+    {WAL_TABLE, WAL_TABLE_END, "table/"},
+    {WAL_RESERVED, WAL_COMMIT, "reserved"},
+    {WAL_FACT, WAL_COMMIT, "fact/"},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -53,12 +53,12 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static enum err tell(const struct kafka_consumer *c, const char *topic, rd_kafka_resp_err_t re,
                      const char *text, struct errmsg *msg)
 {
-    const char *remedy = kafka_err_remedy(re);
+    char remedy[KAFKA_REMEDY_MAX];
     enum err e = kafka_err(re);
-    return errmsg_set(msg, e != ERR_OK ? e : ERR_BROKER_DOWN, "destination %s: %s%s%s%s%s%s",
+    return errmsg_set(msg, e != ERR_OK ? e : ERR_BROKER_DOWN, "destination %s: %s%s%s%s%s",
                       c->where, topic != NULL ? "topic " : "", topic != NULL ? topic : "",
                       topic != NULL ? ": " : "", text != NULL ? text : rd_kafka_err2str(re),
-                      remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+                      kafka_err_remedy(c->rk, re, "Describe and Read", remedy));
 }
 
 static enum err set_conf(rd_kafka_conf_t *conf, struct errmsg *msg)

@@ -41,11 +41,13 @@ static const struct {
     unsigned bits;
 } permissions[] = {
     {RD_KAFKA_ACL_OPERATION_ALL, ~0u},
+    {RD_KAFKA_ACL_OPERATION_READ, KAFKA_MAY_READ},
     {RD_KAFKA_ACL_OPERATION_WRITE, KAFKA_MAY_WRITE},
     {RD_KAFKA_ACL_OPERATION_DESCRIBE, KAFKA_MAY_DESCRIBE},
     {RD_KAFKA_ACL_OPERATION_CREATE, KAFKA_MAY_CREATE},
     {RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS, KAFKA_MAY_DESCRIBE_CONFIGS},
     {RD_KAFKA_ACL_OPERATION_IDEMPOTENT_WRITE, KAFKA_MAY_WRITE_IDEMPOTENT},
+    {RD_KAFKA_ACL_OPERATION_CLUSTER_ACTION, KAFKA_MAY_ACT_AS_BROKER},
 };
 
 /* False: the broker does not tell. */
@@ -339,4 +341,75 @@ enum err kafka_ask_topics(struct kafka_admin *a, struct kafka_topic_facts *topic
         TRY(ask_group(a, topics + i, n, since_ms, msg));
     }
     return ERR_OK;
+}
+
+/* ---- the transactional id ---- */
+
+static bool is_about(const rd_kafka_AclBinding_t *acl, const char *user)
+{
+    const char *principal = rd_kafka_AclBinding_principal(acl);
+    rd_kafka_AclOperation_t op = rd_kafka_AclBinding_operation(acl);
+    bool ours = strcmp(principal, "User:*") == 0 ||
+                (strncmp(principal, "User:", 5) == 0 && strcmp(principal + 5, user) == 0);
+    return ours && (op == RD_KAFKA_ACL_OPERATION_WRITE || op == RD_KAFKA_ACL_OPERATION_ALL);
+}
+
+/* One that denies outweighs all others. Hosts are not looked at: which one we are the brokers know.
+ */
+static enum kafka_grant judge_acls(const rd_kafka_AclBinding_t **acls, size_t count,
+                                   const char *user)
+{
+    enum kafka_grant found = KAFKA_GRANT_MISSING;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_about(acls[i], user))
+            continue;
+        if (rd_kafka_AclBinding_permission_type(acls[i]) == RD_KAFKA_ACL_PERMISSION_TYPE_DENY)
+            return KAFKA_GRANT_DENIED;
+        found = KAFKA_GRANTED;
+    }
+    return found;
+}
+
+static enum err ask_acls(struct kafka_admin *a, const char *id, const char *user,
+                         enum kafka_grant *out, struct errmsg *msg)
+{
+    rd_kafka_resp_err_t re;
+    size_t count = 0;
+    enum err e = ERR_OK;
+    rd_kafka_AclBindingFilter_t *filter = rd_kafka_AclBindingFilter_new(
+        RD_KAFKA_RESOURCE_TRANSACTIONAL_ID, id, RD_KAFKA_RESOURCE_PATTERN_MATCH, NULL, NULL,
+        RD_KAFKA_ACL_OPERATION_ANY, RD_KAFKA_ACL_PERMISSION_TYPE_ANY, NULL, 0);
+    if (filter == NULL)
+        return ERR_OK;
+    struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_DESCRIBEACLS);
+    rd_kafka_DescribeAcls(a->rk, filter, q.options, q.queue);
+    kafka_question_wait(&q, &re);
+    if (kafka_err(re) == ERR_BROKER_DOWN) {
+        e = kafka_admin_tell(a, NULL, re, NULL, msg);
+    } else if (re == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const rd_kafka_AclBinding_t **acls =
+            rd_kafka_DescribeAcls_result_acls(rd_kafka_event_DescribeAcls_result(q.answer), &count);
+        *out = judge_acls(acls, count, user);
+    }
+    kafka_question_end(&q);
+    rd_kafka_AclBinding_destroy(filter);
+    return e;
+}
+
+enum err kafka_ask_transactional_id(struct kafka_admin *a,
+                                    const struct kafka_cluster_facts *cluster, const char *id,
+                                    enum kafka_grant *out, struct errmsg *msg)
+{
+    char user[256];
+    *out = KAFKA_GRANT_UNKNOWN;
+    if (!cluster->operations_known || !kafka_principal(a->rk, user, sizeof user))
+        return ERR_OK;
+    if (cluster->operations & KAFKA_MAY_ACT_AS_BROKER) {
+        *out = KAFKA_GRANT_OPEN;
+        return ERR_OK;
+    }
+    /* librdkafka 2.14 shows no ACLs where the broker says that we may not see them. */
+    if ((cluster->operations & KAFKA_MAY_DESCRIBE) == 0)
+        return ERR_OK;
+    return ask_acls(a, id, user, out, msg);
 }

@@ -20,6 +20,9 @@ enum {
     KAFKA_MAY_CREATE = 4,
     KAFKA_MAY_DESCRIBE_CONFIGS = 8,
     KAFKA_MAY_WRITE_IDEMPOTENT = 16,
+    KAFKA_MAY_READ = 32,
+    KAFKA_MAY_ACT_AS_BROKER =
+        64, /* ClusterAction: super users may, and everybody where none asks */
 };
 
 #define KAFKA_UNKNOWN (-1) /* of a number that was not told */
@@ -37,7 +40,7 @@ struct kafka_cluster_facts {
 struct kafka_topic_facts {
     const char *name; /* given; borrowed */
     enum err err;     /* ERR_OK: what follows was told; else why says why not */
-    char why[200];
+    char why[400];
     bool exists;
     int32_t partitions;
     int32_t leaderless;        /* partitions without a leader now */
@@ -59,3 +62,18 @@ NODISCARD enum err kafka_ask_cluster(struct kafka_admin *a, struct kafka_cluster
 /* since_ms: milliseconds since 1970. */
 NODISCARD enum err kafka_ask_topics(struct kafka_admin *a, struct kafka_topic_facts *topics,
                                     size_t count, int64_t since_ms, struct errmsg *msg);
+
+/* Whether messages may be produced with a transactional id, which only ACLs tell. */
+enum kafka_grant {
+    KAFKA_GRANT_UNKNOWN, /* they are not shown to this principal, or it is not known which it is */
+    KAFKA_GRANT_OPEN,    /* there is no authorizer, or the principal is a super user */
+    KAFKA_GRANTED,
+    KAFKA_GRANT_MISSING, /* nothing grants it */
+    KAFKA_GRANT_DENIED,
+};
+
+/* cluster: as kafka_ask_cluster() told it. */
+NODISCARD enum err kafka_ask_transactional_id(struct kafka_admin *a,
+                                              const struct kafka_cluster_facts *cluster,
+                                              const char *id, enum kafka_grant *out,
+                                              struct errmsg *msg);

@@ -1,6 +1,6 @@
 #include "kafka/kafka_err.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,7 +110,52 @@ enum err kafka_err(rd_kafka_resp_err_t e)
 #pragma GCC diagnostic pop
 }
 
-const char *kafka_err_remedy(rd_kafka_resp_err_t e)
+static const char *setting(rd_kafka_t *rk, const char *name, char *out, size_t cap)
+{
+    out[0] = '\0';
+    if (rk == NULL || rd_kafka_conf_get(rd_kafka_conf(rk), name, out, &cap) != RD_KAFKA_CONF_OK)
+        out[0] = '\0';
+    return out;
+}
+
+bool kafka_principal(rd_kafka_t *rk, char *out, size_t cap)
+{
+    char security[32], certificate[8];
+    if (strncmp(setting(rk, "security.protocol", security, sizeof security), "sasl", 4) == 0) {
+        (void)setting(rk, "sasl.username", out, cap);
+        return true;
+    }
+    (void)setting(rk, "ssl.certificate.location", certificate, sizeof certificate); /* cut */
+    bool given = strcmp(security, "ssl") == 0 && certificate[0] != '\0';
+    snprintf(out, cap, "%s", given ? "the subject of tls_cert" : "ANONYMOUS");
+    return !given;
+}
+
+/* A permission that is missing; NULL: something else. */
+static const char *grant(rd_kafka_t *rk, rd_kafka_resp_err_t e, const char *needs,
+                         char out[KAFKA_REMEDY_MAX])
+{
+    char who[128], user[136], id[128];
+    snprintf(user, sizeof user, "%s%s", kafka_principal(rk, who, sizeof who) ? "User:" : "", who);
+    if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        snprintf(out, KAFKA_REMEDY_MAX, ": grant %s %s on the topic", user,
+                 needs != NULL ? needs : "Describe and Write");
+    else if (e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        snprintf(out, KAFKA_REMEDY_MAX,
+                 ": grant %s Write on the topics (before Kafka 2.8: IdempotentWrite on the "
+                 "cluster), or set destination.acks to 1",
+                 user);
+    else if (e == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        snprintf(out, KAFKA_REMEDY_MAX,
+                 ": grant %s Describe and Write on the transactional id %s, which is the task's "
+                 "name",
+                 user, setting(rk, "transactional.id", id, sizeof id));
+    else
+        return NULL;
+    return out;
+}
+
+static const char *advice(rd_kafka_resp_err_t e)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wswitch-enum"
@@ -128,13 +173,6 @@ const char *kafka_err_remedy(rd_kafka_resp_err_t e)
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
     case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
         return "check destination.sasl: mechanism, user and password_env";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return "grant the user Describe and Write on the topic";
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        return "grant the user IdempotentWrite on the cluster, or set destination.acks to 1";
-    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-        return "grant the user Describe and Write on the transactional id, which is the task's "
-               "name";
     case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
         return "lower transaction.timeout.ms in destination.librdkafka, or raise "
                "transaction.max.timeout.ms of the brokers";
@@ -159,4 +197,14 @@ const char *kafka_err_remedy(rd_kafka_resp_err_t e)
         return NULL;
     }
 #pragma GCC diagnostic pop
+}
+
+const char *kafka_err_remedy(rd_kafka_t *rk, rd_kafka_resp_err_t e, const char *needs,
+                             char out[KAFKA_REMEDY_MAX])
+{
+    if (grant(rk, e, needs, out) != NULL)
+        return out;
+    const char *what = advice(e);
+    snprintf(out, KAFKA_REMEDY_MAX, "%s%s", what != NULL ? ": " : "", what != NULL ? what : "");
+    return out;
 }

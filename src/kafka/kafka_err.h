@@ -7,6 +7,7 @@
 #include "base/err.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 /*
  * The class of a librdkafka or broker code: ERR_BROKER_DOWN is worth a retry,
@@ -21,5 +22,16 @@ enum err kafka_err(rd_kafka_resp_err_t e);
  */
 rd_kafka_resp_err_t kafka_err_told(rd_kafka_resp_err_t e, const char *text);
 
-/* What a user can do about it: a clause for the end of a sentence, or NULL. */
-const char *kafka_err_remedy(rd_kafka_resp_err_t e);
+#define KAFKA_REMEDY_MAX 400
+
+/*
+ * What a user can do about it: ": " and a clause for the end of a sentence, or
+ * "". Of a permission it names whom the client logs in as, and what is to be
+ * granted; needs: the operations on a topic, NULL: Describe and Write.
+ */
+const char *kafka_err_remedy(rd_kafka_t *rk, rd_kafka_resp_err_t e, const char *needs,
+                             char out[KAFKA_REMEDY_MAX]);
+
+/* The client's principal as ACLs name it, without its "User:"; false: it comes from a certificate,
+ * and out says so. */
+bool kafka_principal(rd_kafka_t *rk, char *out, size_t cap);

@@ -7,15 +7,16 @@
 #include "kafka/kept.h"
 
 #include "base/clock.h"
-#include "kafka/kafka_err.h"
+#include "kafka/topic_int.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define SLICE_MS 500
+#define NEEDS    "Read, Write, Describe and Create"
 
-enum err kafka_kept_make(struct kafka_admin *a, const char *topic, int replication_factor,
-                         struct errmsg *msg)
+static enum err make(struct kafka_admin *a, const char *topic, int replication_factor,
+                     struct errmsg *msg)
 {
     char policy[64];
     int32_t partitions;
@@ -38,14 +39,21 @@ enum err kafka_kept_make(struct kafka_admin *a, const char *topic, int replicati
     return ERR_OK;
 }
 
-static enum err tell(const char *topic, rd_kafka_resp_err_t re, const char *text,
+enum err kafka_kept_make(struct kafka_admin *a, const char *topic, int replication_factor,
+                         struct errmsg *msg)
+{
+    a->needs = NEEDS;
+    enum err e = make(a, topic, replication_factor, msg);
+    a->needs = NULL;
+    return e;
+}
+
+static enum err tell(rd_kafka_t *rk, const char *topic, rd_kafka_resp_err_t re, const char *text,
                      struct errmsg *msg)
 {
-    const char *remedy = re == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
-                             ? "grant the user Read, Write, Describe and Create on it"
-                             : kafka_err_remedy(re);
-    return errmsg_set(msg, kafka_err(re), "destination: topic %s, the state of the task: %s%s%s",
-                      topic, text, remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+    char remedy[KAFKA_REMEDY_MAX];
+    return errmsg_set(msg, kafka_err(re), "destination: topic %s, the state of the task: %s%s",
+                      topic, text, kafka_err_remedy(rk, re, NEEDS, remedy));
 }
 
 /* Where the partition ends now. */
@@ -58,10 +66,11 @@ static enum err find_end(rd_kafka_t *rk, const char *topic, uint64_t deadline_ms
         if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
             return ERR_OK;
     } while (kafka_err(re) == ERR_BROKER_DOWN && clock_mono_ms() < deadline_ms);
-    return tell(topic, re, rd_kafka_err2str(re), msg);
+    return tell(rk, topic, re, rd_kafka_err2str(re), msg);
 }
 
 struct reading {
+    rd_kafka_t *rk;
     const char *topic;
     int64_t end;
     bool done;
@@ -77,8 +86,9 @@ static enum err take(struct reading *r, const rd_kafka_message_t *m, struct errm
     }
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         enum err e = kafka_err(m->err);
-        return e == ERR_BROKER_DOWN ? ERR_OK
-                                    : tell(r->topic, m->err, rd_kafka_message_errstr(m), msg);
+        return e == ERR_BROKER_DOWN
+                   ? ERR_OK
+                   : tell(r->rk, r->topic, m->err, rd_kafka_message_errstr(m), msg);
     }
     struct slice value = slice_of(m->payload, m->len);
     enum err e = r->fn(r->arg, slice_of(m->key, m->key_len), m->payload != NULL ? &value : NULL);
@@ -93,7 +103,8 @@ static enum err read_all(rd_kafka_topic_t *rkt, struct reading *r, int64_t from,
                          uint64_t deadline_ms, struct errmsg *msg)
 {
     if (rd_kafka_consume_start(rkt, 0, from) != 0)
-        return tell(r->topic, rd_kafka_last_error(), rd_kafka_err2str(rd_kafka_last_error()), msg);
+        return tell(r->rk, r->topic, rd_kafka_last_error(), rd_kafka_err2str(rd_kafka_last_error()),
+                    msg);
     enum err e = ERR_OK;
     while (e == ERR_OK && !r->done) {
         rd_kafka_message_t *m = rd_kafka_consume(rkt, 0, SLICE_MS);
@@ -119,7 +130,7 @@ enum err kafka_kept_read(const struct kafka_options *o, const char *topic, int t
     uint64_t deadline_ms = clock_mono_ms() + (uint64_t)timeout_ms;
     TRY(kafka_conf_new(o, KAFKA_READS, &conf, msg));
     TRY(kafka_client_new(KAFKA_READS, conf, &rk, msg));
-    struct reading r = {.topic = topic, .fn = fn, .arg = arg};
+    struct reading r = {.rk = rk, .topic = topic, .fn = fn, .arg = arg};
     int64_t low = 0;
     enum err e = find_end(rk, topic, deadline_ms, &low, &r.end, msg);
     rd_kafka_topic_t *rkt = e == ERR_OK ? rd_kafka_topic_new(rk, topic, NULL) : NULL;

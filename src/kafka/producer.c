@@ -299,12 +299,11 @@ static enum err fail(struct kafka_producer *p, rd_kafka_resp_err_t re, const cha
         e = ERR_DEST_REFUSED; /* given up by librdkafka, so waiting does not help */
     p->state.failed = e;
 
-    const char *remedy = kafka_err_remedy(re);
-    char where[300] = "";
+    char remedy[KAFKA_REMEDY_MAX], where[300] = "";
     if (topic != NULL)
         snprintf(where, sizeof where, "topic %s [%d]: ", topic, (int)partition);
-    snprintf(p->state.sentence, sizeof p->state.sentence, "destination: %s%s%s%s", where, text,
-             remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+    snprintf(p->state.sentence, sizeof p->state.sentence, "destination: %s%s%s", where, text,
+             kafka_err_remedy(p->rk, re, NULL, remedy));
     return e;
 }
 
@@ -700,10 +699,10 @@ static void look_for_trouble(struct kafka_producer *p)
     if (!denied && now - s->silent_since_ms < SILENCE_MS)
         return;
 
-    const char *remedy = kafka_err_remedy(p->reason_code);
-    snprintf(s->sentence, sizeof s->sentence, "destination: %s%s%s",
+    char remedy[KAFKA_REMEDY_MAX];
+    snprintf(s->sentence, sizeof s->sentence, "destination: %s%s",
              p->reason[0] != '\0' ? p->reason : "the brokers do not answer",
-             remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+             kafka_err_remedy(p->rk, p->reason_code, NULL, remedy));
     if (s->trouble == ERR_OK) {
         char quoted[600];
         s->trouble_since_ms = now;

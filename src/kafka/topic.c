@@ -105,11 +105,11 @@ enum err kafka_admin_tell(struct kafka_admin *a, const char *topic, rd_kafka_res
         re = a->trouble;
         text = a->trouble_text;
     }
-    const char *remedy = kafka_err_remedy(re);
-    return errmsg_set(msg, kafka_err(re), "destination %s: %s%s%s%s%s%s", a->where,
+    char remedy[KAFKA_REMEDY_MAX];
+    return errmsg_set(msg, kafka_err(re), "destination %s: %s%s%s%s%s", a->where,
                       topic != NULL ? "topic " : "", topic != NULL ? topic : "",
                       topic != NULL ? ": " : "", text != NULL ? text : rd_kafka_err2str(re),
-                      remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+                      kafka_err_remedy(a->rk, re, a->needs, remedy));
 }
 
 typedef const struct rd_kafka_metadata metadata;
@@ -214,6 +214,8 @@ static enum err wait_settled(struct kafka_admin *a, const char *topic, struct er
         TRY(look_at(a, topic, &code, &n, &settled, msg));
         if (settled)
             return ERR_OK;
+        if (kafka_err(code) == ERR_DEST_DENIED)
+            return kafka_admin_tell(a, topic, code, NULL, msg);
         if (clock_mono_ms() >= end)
             return errmsg_set(msg, ERR_BROKER_DOWN,
                               "destination %s: topic %s: its partitions have no leaders after %d "
@@ -299,11 +301,15 @@ static enum err create_real(struct kafka_admin *a, const char *topic, int32_t pa
     for (size_t i = 0; i < a->setting_count; i++)
         rd_kafka_NewTopic_set_config(spec, a->settings[i].name, a->settings[i].value);
 
+    const char *needs = a->needs;
+    if (needs == NULL)
+        a->needs = "Create, Describe and Write";
     struct kafka_question q = kafka_question_of(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_CreateTopics(a->rk, &spec, 1, q.options, q.queue);
     enum err e = answer_of(&q, topic, msg);
     if (e == ERR_OK)
         e = create_judge(a, topic, q.answer, created, msg);
+    a->needs = needs;
     kafka_question_end(&q);
     rd_kafka_NewTopic_destroy(spec);
     return e;

@@ -12,8 +12,10 @@ struct kafka_admin {
     int timeout_ms;
     rd_kafka_resp_err_t trouble; /* the gravest error since the last call began */
     char trouble_text[256];
-    char where[160];                       /* brokers, for sentences */
-    char made[256];                        /* the topic that was made last; "": none */
+    char where[160]; /* brokers, for sentences */
+    const char
+        *needs;     /* operations that a refused topic is to be granted; NULL: Describe and Write */
+    char made[256]; /* the topic that was made last; "": none */
     const struct kafka_property *settings; /* of topics to be made; borrowed */
     size_t setting_count;
 };

@@ -333,7 +333,7 @@ static enum err tell_fence(struct kafka_txn *x, struct errmsg *msg)
 static enum err judge(struct kafka_txn *x, rd_kafka_resp_err_t re, bool fatal, bool retriable,
                       const char *text, struct errmsg *msg)
 {
-    const char *remedy = kafka_err_remedy(re);
+    char remedy[KAFKA_REMEDY_MAX];
     if (is_fence(re))
         return tell_fence(x, msg);
     enum err e = kafka_err(re);
@@ -341,8 +341,8 @@ static enum err judge(struct kafka_txn *x, rd_kafka_resp_err_t re, bool fatal, b
         e = ERR_BROKER_DOWN;
     else if (is_lost(re, fatal))
         e = ERR_ABORTED;
-    return errmsg_set(msg, e, "destination: transactional id \"%s\": %s%s%s", x->id, text,
-                      remedy != NULL ? ": " : "", remedy != NULL ? remedy : "");
+    return errmsg_set(msg, e, "destination: transactional id \"%s\": %s%s", x->id, text,
+                      kafka_err_remedy(x->rk, re, NULL, remedy));
 }
 
 /* Takes err over; NULL is ERR_OK. */

@@ -241,6 +241,49 @@ class Destination(Check):
             self.expect(items, {"CHECK_CONN_DEST": "failed"})
 
 
+    def test_permissions_of_transactions(self):
+        """What exactly-once needs beyond that: told by the check, and by the run that is refused."""
+        options = ("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users=User:ANONYMOUS")
+        password = {"ROWCAST_DESTINATION_PASSWORD": "rowcast-pw"}
+        kept = f"{self.name}.rowcast"
+        with servers.OwnServer("kafka", *options) as kafka:
+            def acl(*words):
+                kafka.tool(TOOLS["kafka-acls.sh"], "--bootstrap-server", kafka.brokers, *words)
+
+            def refused(task, sentence):
+                self.connection.run("INSERT INTO t SELECT COALESCE(MAX(id), 0) + 1 FROM t")
+                self.assert_ends(task.run("--until", "caught-up", environment=password), 5, sentence)
+
+            login = {"security": "sasl_plaintext", "sasl": {"mechanism": "SCRAM-SHA-256", "user": "rowcast"}, "existing_topics": "ignore"}
+            task = self.task(self.server, start=self.server.position(), brokers=kafka.sasl_plaintext_brokers, destination={**login, "delivery": "exactly-once"})
+            other = self.task(self.server, name=f"{self.name}_2", start=self.server.position(), brokers=kafka.sasl_plaintext_brokers, destination={**login, "topic": self.name})
+            item = self.check(task, environment=password)["CHECK_PRIVILEGE_DEST"]
+            self.assertEqual(item["result"], "failed")
+            self.assertIn(f"topic {kept}: ", item["found"])
+            self.assertIn(f"--operation Create --topic {kept}", item["remedy"])
+            refused(task, f"topic {kept}: .*grant User:rowcast Read, Write, Describe and Create on the topic")
+            user = ("--allow-principal", "User:rowcast")
+            acl("--add", *user, "--operation", "All", "--topic", kept, "--topic", self.name)
+            item = self.check(task, environment=password)["CHECK_PRIVILEGE_DEST"]
+            self.assertEqual(item["result"], "warning", item)
+            self.assertIn(f"do not tell whether User:rowcast may use the transactional id {self.name} ", item["found"])
+            refused(task, f"grant User:rowcast Describe and Write on the transactional id {self.name}, which is the task's name")
+            acl("--add", *user, "--operation", "Describe", "--operation", "Create", "--cluster", "--topic", self.name)
+            item = self.check(task, environment=password)["CHECK_PRIVILEGE_DEST"]
+            self.assertEqual(item["result"], "warning", item)
+            self.assertIn(f"no ACL lets User:rowcast use the transactional id {self.name} ", item["found"])
+            item["remedy"] = item["remedy"].replace(kafka.sasl_plaintext_brokers, kafka.brokers)
+            self.apply_tool(kafka, item)
+            self.expect(self.check(task, environment=password), {"CHECK_PRIVILEGE_DEST": "passed"})
+            for made in (task, other):
+                process = made.run("--until", "caught-up", environment=password)
+                self.assertEqual(process.code, 0, process.tail())
+            # From Kafka 2.8 on, Write on a topic is enough to be idempotent: without it on any, the brokers say so.
+            acl("--remove", "--force", *user, "--operation", "All", "--topic", kept, "--topic", self.name)
+            refused(task, f"topic {kept}: .*grant User:rowcast Read, Write, Describe and Create on the topic")
+            refused(other, "[Cc]luster authorization failed.*grant User:rowcast Write on the topics .before Kafka 2.8: IdempotentWrite on the cluster., or set destination.acks to 1")
+
+
 class TaskFile(Check):
     def setUp(self):
         super().setUp()

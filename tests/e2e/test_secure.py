@@ -107,7 +107,7 @@ class Secure(EndToEnd):
                 servers.wait_for(lambda: len(self.messages(brokers=kafka.brokers)) == 1, 20, "the first message")
                 acl("--add", "--deny-principal", "User:rowcast", "--operation", "Write")
                 self.connection.run("INSERT INTO t VALUES (2)")
-                process.wait_log(f"topic {self.name} .0.: .*authorization failed: grant the user Describe and Write on the topic", 30)
+                process.wait_log(f"topic {self.name} .0.: .*authorization failed: grant User:rowcast Describe and Write on the topic", 30)
                 acl("--remove", "--force", "--deny-principal", "User:rowcast", "--operation", "Write")
                 servers.wait_for(lambda: len(self.messages(brokers=kafka.brokers)) >= 2, 30, "the second message")
                 self.assertEqual(process.stop(), 0, process.tail())

@@ -21,8 +21,11 @@ static const char *brokers(const struct precheck_facts *f)
 
 static const char *principal(const struct precheck_facts *f)
 {
-    const char *user = f->config->destination.sasl_user;
-    return user != NULL ? user : "CN=...";
+    const struct conf_destination *d = &f->config->destination;
+    bool login = d->security == CONF_SASL_PLAINTEXT || d->security == CONF_SASL_SSL;
+    if (login && d->sasl_user != NULL)
+        return d->sasl_user;
+    return d->security == CONF_SSL ? "CN=..." : "ANONYMOUS";
 }
 
 /* Names of the topics that `is` takes; their number. */
@@ -195,6 +198,71 @@ static void acl_remedy(const struct precheck_facts *f, const char *topic, const 
                 brokers(f), principal(f), operations, topic);
 }
 
+#define KEPT_NEEDS (KAFKA_MAY_READ | KAFKA_MAY_WRITE | KAFKA_MAY_DESCRIBE)
+#define KEPT_REMEDY                                                                                \
+    "--operation Read --operation Write --operation Describe --operation DescribeConfigs "         \
+    "--operation Create"
+
+/* Exactly-once: the topic of the task's state. */
+static void judge_kept_topic(const struct precheck_facts *f, struct finding *out)
+{
+    const struct kafka_topic_facts *t = &f->kept;
+    if (t->err != ERR_OK) {
+        find_failure(out, t->err, "the state of the task: %s", t->why);
+    } else if (t->exists && t->operations_known && (t->operations & KEPT_NEEDS) != KEPT_NEEDS) {
+        find_failure(
+            out, ERR_DEST_DENIED,
+            "User:%s needs Read, Write and Describe on the topic %s, which holds the state "
+            "of the task (delivery: exactly-once), and has not all of them",
+            principal(f), f->kept_name);
+    } else if (!t->exists && f->cluster.operations_known &&
+               !(f->cluster.operations & KAFKA_MAY_CREATE)) {
+        find_warning(out,
+                     "topic %s is to be made for the state of the task (delivery: exactly-once), "
+                     "and Create is not granted on the cluster (it may be on the topic)",
+                     f->kept_name);
+    } else {
+        return;
+    }
+    acl_remedy(f, f->kept_name, KEPT_REMEDY, out);
+}
+
+static void judge_transactional_id(const struct precheck_facts *f, struct finding *out)
+{
+    const char *id = f->config->task;
+    switch (f->transactional_id) {
+    case KAFKA_GRANT_OPEN:
+    case KAFKA_GRANTED:
+        return;
+    case KAFKA_GRANT_DENIED:
+        find_failure(out, ERR_DEST_DENIED,
+                     "an ACL denies User:%s the transactional id %s (delivery: exactly-once)",
+                     principal(f), id);
+        find_remedy(out,
+                    "kafka-acls.sh --bootstrap-server %s --list --transactional-id %s  -- and "
+                    "remove what denies it",
+                    brokers(f), id);
+        return;
+    case KAFKA_GRANT_MISSING:
+        find_warning(out,
+                     "no ACL lets User:%s use the transactional id %s (delivery: exactly-once)",
+                     principal(f), id);
+        break;
+    case KAFKA_GRANT_UNKNOWN:
+        if (!f->first_start) /* it has been used */
+            return;
+        find_warning(out,
+                     "the brokers do not tell whether User:%s may use the transactional id %s "
+                     "(delivery: exactly-once), which needs Describe and Write on it",
+                     principal(f), id);
+        break;
+    }
+    find_remedy(out,
+                "kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation "
+                "Describe --operation Write --transactional-id %s",
+                brokers(f), principal(f), id);
+}
+
 void judge_destination_privileges(const struct precheck_facts *f, struct finding *out)
 {
     bool told = false, makes = f->config->destination.create_topics;
@@ -216,6 +284,12 @@ void judge_destination_privileges(const struct precheck_facts *f, struct finding
             acl_remedy(f, t->name, "--operation Create --operation Write --operation Describe",
                        out);
         }
+    }
+    if (f->kept_answer.err != ERR_OK)
+        find_warning(out, "%s", f->kept_answer.em.text);
+    if (f->kept_name[0] != 0) {
+        judge_kept_topic(f, out);
+        judge_transactional_id(f, out);
     }
     unsigned version = protocol_of(f);
     if (version != 0 && version < IDEMPOTENT_SINCE && f->cluster.operations_known &&

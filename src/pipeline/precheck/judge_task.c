@@ -87,7 +87,11 @@ void judge_folder(const struct precheck_facts *f, struct finding *out)
         find_remedy(out, "state_dir: ./%s.state", f->config->task);
         return;
     }
-    find_note(out, f->first_start ? "%s: a first start" : "%s: the task has begun", folder);
+    if (f->kept_begun)
+        find_note(out, "%s holds no state: the task goes on from what the topic %s holds", folder,
+                  f->kept_name);
+    else
+        find_note(out, f->first_start ? "%s: a first start" : "%s: the task has begun", folder);
 }
 
 void judge_same_topic(const struct precheck_facts *f, struct finding *out)

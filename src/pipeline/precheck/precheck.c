@@ -277,7 +277,9 @@ static enum err gather(struct precheck_facts *f, struct errmsg *em)
     look_at_folder(f);
     TRY(side_by_side(f, gather_brokers, precheck_gather_source, em));
     TRY(precheck_list_topics(f));
-    return side_by_side(f, gather_topics, precheck_gather_more, em);
+    TRY(side_by_side(f, gather_topics, precheck_gather_more, em));
+    f->first_start = f->first_start && !f->kept_begun;
+    return ERR_OK;
 }
 
 enum err precheck_run(const struct precheck_options *o, struct precheck_report **out,

@@ -2,7 +2,10 @@
 #include "pipeline/precheck/precheck_int.h"
 
 #include "base/clock.h"
+#include "checkpoint/checkpoint.h"
+#include "kafka/kept.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,9 +47,41 @@ void precheck_gather_brokers(struct precheck_facts *f)
         f->destination.err = kafka_ask_cluster(f->admin, &f->cluster, &f->destination.em);
 }
 
+static enum err note_position(void *begun, struct slice key, const struct slice *value)
+{
+    if (slice_eq(key, slice_str(CKPT_POSITION_RECORD)))
+        *(bool *)begun = value != NULL;
+    return ERR_OK;
+}
+
+/* Within a run all of it is in use already, and the folder is a copy. */
+static enum err look_at_kept(struct precheck_facts *f, struct errmsg *em)
+{
+    f->kept.name = f->kept_name;
+    TRY(kafka_ask_topics(f->admin, &f->kept, 1, 0, em));
+    TRY(kafka_ask_transactional_id(f->admin, &f->cluster, f->config->task, &f->transactional_id,
+                                   em));
+    if (!f->first_start || !f->kept.exists || f->kept.records == 0)
+        return ERR_OK;
+    return kafka_kept_read(&f->to.kafka, f->kept_name, TIMEOUT_MS, note_position, &f->kept_begun,
+                           em);
+}
+
+static void gather_kept(struct precheck_facts *f)
+{
+    const struct conf_destination *d = &f->config->destination;
+    if (d->delivery != CONF_EXACTLY_ONCE || !f->own_admin)
+        return;
+    snprintf(f->kept_name, sizeof(f->kept_name), "%s.rowcast", f->config->task);
+    f->kept_answer.err = look_at_kept(f, &f->kept_answer.em);
+}
+
 void precheck_gather_topics(struct precheck_facts *f)
 {
-    if (f->destination.err != ERR_OK || f->admin == NULL || f->topic_count == 0)
+    if (f->destination.err != ERR_OK || f->admin == NULL)
+        return;
+    gather_kept(f);
+    if (f->topic_count == 0)
         return;
     f->found = calloc(f->topic_count, sizeof(*f->found));
     if (f->found == NULL) {

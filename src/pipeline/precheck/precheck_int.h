@@ -55,7 +55,7 @@ struct precheck_facts {
     const struct task_config *config;
     struct shaping *shaping;
     struct arena *arena;
-    bool first_start; /* no position in the state folder */
+    bool first_start; /* no position in the state folder, nor where it is a copy of a topic there */
     bool running;     /* the task runs now, in another process */
     struct answer state;
 
@@ -93,6 +93,13 @@ struct precheck_facts {
     struct checked_topic *topics; /* malloc */
     size_t topic_count;
     struct kafka_topic_facts *found; /* malloc; as many */
+
+    /* exactly-once: the topic that holds the task's state, and the transactional id */
+    char kept_name[280];           /* "": not exactly-once */
+    struct kafka_topic_facts kept; /* as of answer kept_answer */
+    struct answer kept_answer;
+    enum kafka_grant transactional_id;
+    bool kept_begun; /* the topic has a position, and the folder none */
 };
 
 /* ---- gathering ---- */

@@ -69,7 +69,7 @@ const struct precheck_item precheck_items[] = {
     {"CHECK_PARTITIONS", DEST, ALL, NEED_TOPICS, judge_partitions, "partitions",
      "the count that a topic has when the task first writes to it is part of the task"},
     {"CHECK_PRIVILEGE_DEST", DEST, WARNINGS, NEED_TOPICS, judge_destination_privileges, "permissions on the destination",
-     "the principal needs Describe and Write on topics, and Create for those that are missing"},
+     "the principal needs Describe and Write on topics, and Create for those that are missing; within transactions also the transactional id, and the topic of the state"},
     {"CHECK_SAME_OBJ", DEST, ALL, NEED_TOPICS, judge_same_objects, "topics that exist already",
      "a topic that the task would make, but which holds records, is probably somebody else's (destination.existing_topics)"},
     {"CHECK_DEST_TABLE_EMPTY", DEST, ALL, NEED_TOPICS, judge_not_empty, "topics that hold records",

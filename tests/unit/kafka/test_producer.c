@@ -640,7 +640,7 @@ ParameterizedTestParameters(producer, refusals_of_a_broker_are_final_and_told)
 {
     static struct refusal refusals[] = {
         {CODE_TOO_LARGE, ERR_TOO_LARGE, "message.max.bytes"},
-        {CODE_TOPIC_DENIED, ERR_DEST_DENIED, "grant the user"},
+        {CODE_TOPIC_DENIED, ERR_DEST_DENIED, "grant User:ANONYMOUS Describe"},
         {CODE_CLUSTER_DENIED, ERR_DEST_DENIED, "IdempotentWrite"},
         {CODE_INVALID_RECORD, ERR_DEST_REFUSED, "topic t [0]"},
     };

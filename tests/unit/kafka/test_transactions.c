@@ -274,7 +274,7 @@ Test(txn, a_principal_that_may_not_use_the_id_is_told_so)
         ;
     cr_assert_eq(e, ERR_DEST_DENIED, "%s", msg.text);
     cr_assert_not_null(
-        strstr(msg.text, "grant the user Describe and Write on the transactional id"));
+        strstr(msg.text, "grant User:ANONYMOUS Describe and Write on the transactional id "));
     kafka_txn_free(other, 0);
     stop(&r);
 }

@@ -237,7 +237,7 @@ Test(precheck, topics_are_judged_by_their_settings)
            CONFIGS "min.insync.replicas=2");
     found.operations = KAFKA_MAY_DESCRIBE;
     expect("CHECK_PRIVILEGE_DEST", PRECHECK_FAILED, "topic t may not be written",
-           "kafka-acls.sh --bootstrap-server 127.0.0.1:1 --add --allow-principal User:CN=... "
+           "kafka-acls.sh --bootstrap-server 127.0.0.1:1 --add --allow-principal User:ANONYMOUS "
            "--operation Write --operation Describe --topic t");
     found.deletes = true;
     found.retention_ms = 3600000;
@@ -251,6 +251,38 @@ Test(precheck, topics_are_judged_by_their_settings)
     cr_assert_eq(outcome("CHECK_SAME_TOPIC")->result, PRECHECK_WARNING);
     f.running = true;
     cr_assert_eq(outcome("CHECK_SAME_TOPIC")->result, PRECHECK_PASSED);
+}
+
+Test(precheck, exactly_once_needs_an_id_and_a_topic_of_its_own)
+{
+    struct checked_topic topic;
+    struct kafka_topic_facts found;
+    begin("");
+    one_topic(&topic, &found);
+    strcpy(f.kept_name, "t.rowcast");
+    f.kept = (struct kafka_topic_facts){
+        .name = f.kept_name, .exists = true, .operations_known = true, .operations = ~0u};
+    f.transactional_id = KAFKA_GRANTED;
+    expect("CHECK_PRIVILEGE_DEST", PRECHECK_PASSED, "all topics may be written", "");
+    static const char grant[] =
+        "kafka-acls.sh --bootstrap-server 127.0.0.1:1 --add --allow-principal User:ANONYMOUS "
+        "--operation Describe --operation Write --transactional-id t";
+    f.transactional_id = KAFKA_GRANT_MISSING;
+    expect("CHECK_PRIVILEGE_DEST", PRECHECK_WARNING, "no ACL lets User:ANONYMOUS use", grant);
+    f.transactional_id = KAFKA_GRANT_UNKNOWN;
+    expect("CHECK_PRIVILEGE_DEST", PRECHECK_WARNING, "the brokers do not tell whether", grant);
+    f.first_start = false;
+    cr_assert_eq(outcome("CHECK_PRIVILEGE_DEST")->result, PRECHECK_PASSED, "it was used before");
+    f.transactional_id = KAFKA_GRANT_DENIED;
+    cr_assert_eq(outcome("CHECK_PRIVILEGE_DEST")->result, PRECHECK_FAILED);
+    f.transactional_id = KAFKA_GRANT_OPEN;
+    f.kept.operations = KAFKA_MAY_WRITE | KAFKA_MAY_DESCRIBE;
+    expect("CHECK_PRIVILEGE_DEST", PRECHECK_FAILED, "needs Read, Write and Describe on the topic",
+           "kafka-acls.sh --bootstrap-server 127.0.0.1:1 --add --allow-principal User:ANONYMOUS "
+           "--operation Read --operation Write --operation Describe --operation DescribeConfigs "
+           "--operation Create --topic t.rowcast");
+    f.kept_begun = true;
+    expect("CHECK_STATE_DIR", PRECHECK_PASSED, "goes on from what the topic t.rowcast holds", "");
 }
 
 Test(precheck, what_cannot_be_had_is_skipped_and_says_so)
