@@ -6,6 +6,10 @@
  * behind one of its rows events: the position is then the boundary before it
  * and the number of its row changes that are covered, which are skipped when it
  * is read again.
+ *
+ * A source from which nothing comes is no reason not to cut now and then: that
+ * the task belongs to another instance by now shows in a commit alone, and
+ * brokers forget a transactional id that is not used for some days.
  */
 #include "pipeline/replica_int.h"
 
@@ -69,7 +73,9 @@ enum err replica_cut_if_due(struct replica *r, bool dry)
 {
     struct cutter *c = r->o.cutter;
     bool any = r->fed > 0 || r->boundary_fresh || r->uncut || r->copied != NULL;
-    if (c == NULL || !any || r->txn.state != BINLOG_TXN_OUTSIDE || r->spoiled || is_under_way(c))
+    if (c == NULL || r->txn.state != BINLOG_TXN_OUTSIDE || r->spoiled || is_under_way(c))
+        return ERR_OK;
+    if (!any && r->group.skip > 0) /* in front of a group of which rows went out: see replica.c */
         return ERR_OK;
     struct cut_load load = {.rows = r->fed + (r->copied != NULL),
                             .bytes = r->fed_bytes,
