@@ -3,6 +3,7 @@
 In the long tier only: three brokers take half a minute to start.
 """
 
+import random
 import re
 import subprocess
 import threading
@@ -10,7 +11,10 @@ import time
 import unittest
 
 from lib import servers
-from lib.case import LONG, EndToEnd, note
+from lib.case import LONG, SEED, EndToEnd, note
+from lib.load import TABLES, Load, create_statements
+from lib.proxy import Proxy
+from lib.web import LISTEN, Web
 
 
 class ThreeBrokers(EndToEnd):
@@ -93,6 +97,50 @@ class ThreeBrokers(EndToEnd):
             note(f"{wanted} changes in {time.monotonic() - began:.0f} s, {len(kills)} kills")
             self.assertGreaterEqual(len(kills), 3)
             self.assert_in_order(cluster, rows, turns)
+
+    def test_transactions_while_one_of_three_is_killed(self):
+        """The state of transactions is on all three, too: the task is paused, loses its source and is killed meanwhile."""
+        c = self.create(self.server, *create_statements(), "CREATE TABLE s (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+        dice, turns = random.Random(SEED), 24
+        note(f"seed {SEED}")
+        with servers.Cluster() as cluster, Proxy(self.server.port) as proxy:
+            destination = {"partitions": 6, "replication_factor": 3, "delivery": "exactly-once"}
+            objects = [{"table": f"{self.database}.s", "ddl": "all"}, f"{self.database}.*"]
+            task = self.task(self.server, objects, brokers=cluster.brokers, source={"port": proxy.port}, destination=destination, http=LISTEN)
+            process = task.start()
+            process.wait_streaming()
+            load = Load(self.server, self.database, SEED, sessions=3, pause=0.002)
+            for turn in range(turns):
+                web = Web(process)
+                web.wait_state(["caught-up", "streaming"], 60)
+                broker = cluster.others[turn % 2]
+                broker.stop(kill=True)
+                c.run(f"INSERT INTO s (v) VALUES ({turn}); ALTER TABLE s ADD COLUMN c{turn} INT DEFAULT {turn}; INSERT INTO s (v) VALUES ({turn})")
+                time.sleep(dice.uniform(0.1, 1))
+                if turn % 3 == 0:
+                    web.post("pause")
+                    web.wait_state("paused", 60)
+                    web.post("resume")
+                elif turn % 3 == 1:
+                    proxy.drop_all()
+                else:
+                    process.kill()
+                    process = task.start()
+                    process.wait_streaming(60)
+                broker.start()
+                time.sleep(dice.uniform(0.5, 2))
+            load.stop()
+            self.assertEqual(process.stop(), 0, process.tail())
+            task.run_until_caught_up(120)
+            messages = self.messages(brokers=cluster.brokers)
+        ids = [m.change["id"] for m in messages]
+        self.assertEqual(len(ids), len(set(ids)))
+        statements = [m.change["sql"] for m in messages if m.change["isDdl"]]
+        self.assertEqual(statements, [f"ALTER TABLE s ADD COLUMN c{turn} INT DEFAULT {turn}" for turn in range(turns)])
+        rows = [m for m in messages if not m.change["isDdl"]]
+        self.assertEqual(sum(m.change["table"] == "s" for m in rows), 2 * turns)
+        self.assert_tables_equal(c, self.fold(rows), TABLES)
+        note(f"{turns} kills, {load.transactions()} transactions, {len(messages)} messages")
 
     def high_watermarks(self, cluster):
         """Messages in the topic, by the ends of its partitions."""

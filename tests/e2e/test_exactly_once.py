@@ -1,6 +1,7 @@
 """delivery: exactly-once: whatever happens to rowcast, a consumer that reads what is committed sees
 every change once, counted by id, and the fold equals the source."""
 
+import json
 import os
 import random
 import shutil
@@ -14,7 +15,9 @@ from lib.case import LONG, SEED, EndToEnd, note
 from lib.copycase import CopyCase
 from lib.keys import pick
 from lib.load import TABLES, Load, create_statements
+from lib.proxy import Proxy
 from lib.task import SANITIZED
+from lib.web import LISTEN, Web
 
 KILLS = 100 if LONG else 4 if SANITIZED else 10
 
@@ -78,6 +81,72 @@ class ExactlyOnce(EndToEnd):
         self.assertEqual(third.stop(), 0, third.tail())
         there.run_until_caught_up()
         self.assert_once(c)
+
+    def test_an_idle_instance_notices_that_another_one_has_taken_over(self):
+        self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        first = self.exactly_once().start()
+        first.wait_streaming()
+        second = self.exactly_once().start()
+        second.wait_streaming()
+        self.assert_ends(first, 8, f"another instance of task {self.name} has taken over", 20)
+        self.assertEqual(second.stop(), 0, second.tail())
+
+    def test_an_emptied_folder_is_no_first_start(self):
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        task = self.exactly_once()
+        task.run_until_caught_up()
+        c.run("INSERT INTO t VALUES (1)")
+        task.run_until_caught_up()
+        shutil.rmtree(task.state)
+        done = task.run("--json", command="check", seconds=30)
+        self.assertEqual(done.code, 0, done.output)
+        items = {item["code"]: item for item in json.loads(done.output)["items"]}
+        self.assertIn(f"goes on from what the topic {self.name}.rowcast holds", items["CHECK_STATE_DIR"]["found"])
+        for code in ("CHECK_SAME_OBJ", "CHECK_DEST_TABLE_EMPTY", "CHECK_PRIVILEGE_DEST"):
+            self.assertEqual(items[code]["result"], "passed", items[code])
+        c.run("INSERT INTO t VALUES (2)")
+        task.run_until_caught_up()
+        self.assert_once(c, ["t"])
+
+    def test_pauses_outages_of_the_source_and_statements(self):
+        """Under load, one after the other."""
+        c = self.create(self.server, *create_statements(), "CREATE TABLE s (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+        dice = random.Random(SEED)
+        note(f"seed {SEED}")
+        turns = 40 if LONG else 4
+        with Proxy(self.server.port) as proxy:
+            task = self.exactly_once(objects=[{"table": f"{self.database}.s", "ddl": "all"}, f"{self.database}.*"], source={"port": proxy.port}, http=LISTEN)
+            process = task.start()
+            web = Web(process)
+            web.wait_state(["caught-up", "streaming"], 20)
+            load = Load(self.server, self.database, SEED, sessions=2, pause=0.005)
+            for turn in range(turns):
+                time.sleep(dice.uniform(0.05, 0.5))
+                if turn % 2 == 0:
+                    web.post("pause")
+                    web.wait_state("paused", 20)
+                else:
+                    proxy.refuse = True
+                    proxy.drop_all()
+                c.run(f"INSERT INTO s (v) VALUES ({turn}); ALTER TABLE s ADD COLUMN c{turn} INT DEFAULT {turn}; INSERT INTO s (v) VALUES ({turn})")
+                time.sleep(dice.uniform(0, 0.3))
+                if turn % 2 == 0:
+                    web.post("resume")
+                proxy.refuse = False
+                web.wait_state(["caught-up", "streaming"], 30)
+            load.stop()
+            self.assertEqual(process.stop(), 0, process.tail())
+            task.run_until_caught_up()
+        messages = self.messages()
+        ids = [m.change["id"] for m in messages]
+        self.assertEqual(len(ids), len(set(ids)))
+        statements = [m.change["sql"] for m in messages if m.change["isDdl"]]
+        self.assertEqual(statements, [f"ALTER TABLE s ADD COLUMN c{turn} INT DEFAULT {turn}" for turn in range(turns)])
+        rows = [m for m in messages if not m.change["isDdl"]]
+        self.assertEqual(sum(m.change["table"] == "s" for m in rows), 2 * turns)
+        fold = self.fold(rows)
+        self.assertEqual(fold.repeats, 0)
+        self.assert_tables_equal(c, fold, TABLES)
 
     def test_a_folder_and_a_topic_that_do_not_belong_together(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")

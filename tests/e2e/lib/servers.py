@@ -169,7 +169,8 @@ class Cluster:
             cluster.others[0].stop(kill=True)
     """
 
-    OPTIONS = ("default.replication.factor=3", "min.insync.replicas=2", "offsets.topic.replication.factor=3")
+    OPTIONS = ("default.replication.factor=3", "min.insync.replicas=2", "offsets.topic.replication.factor=3",
+               "transaction.state.log.replication.factor=3", "transaction.state.log.min.isr=2")
 
     def __enter__(self):
         self.nodes = []
