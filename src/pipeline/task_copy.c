@@ -85,9 +85,29 @@ static enum err add_table(void *arg, const struct table_def *def)
     return copy_add(g->task->copy, g->task->ckpt, def, found != NULL ? (*found)->rows : 0, g->em);
 }
 
+/* What the precheck has read will do where no table came, and no statement touched one, since. */
+static enum err find_known(void *arg, const struct tables_view *v)
+{
+    struct task *t = arg;
+    t->known.whole = t->known.whole && v->def != NULL && !v->touched &&
+                     known_find(&t->known, v->database, v->table) != NULL;
+    return ERR_OK;
+}
+
+static enum err add_known(void *arg, const struct tables_view *v)
+{
+    struct gather *g = arg;
+    const struct known_table *k = known_find(&g->task->known, v->database, v->table);
+    g->left++;
+    return copy_add(g->task->copy, g->task->ckpt, v->def, k->rows, g->em);
+}
+
 /* What is copied is not looked at again: after a restart names are all that is asked for. */
 static enum err add_tables(struct task *t, struct gather *g)
 {
+    TRY(tables_walk(t->tables, find_known, t));
+    if (t->known.whole)
+        return tables_walk(t->tables, add_known, g);
     TRY(src_catalog_names(t->session, &t->server, is_left, count_left, g, g->em));
     if (g->left == 0)
         return ERR_OK;
@@ -127,6 +147,14 @@ static enum err add_denied(void *arg, const struct table_def *def)
     return ERR_OK;
 }
 
+static enum err add_denied_known(void *arg, const struct tables_view *v)
+{
+    struct missing *m = arg;
+    if (known_find(&m->task->known, v->database, v->table)->denied)
+        add_missing(m, v->database, v->table);
+    return ERR_OK;
+}
+
 /* Tables that are named without a pattern, and are not to be seen. */
 static void add_unseen(struct missing *m)
 {
@@ -151,7 +179,9 @@ static enum err check_grants(struct task *t, size_t left, struct errmsg *em)
     struct missing m = {.left = {.task = t}, .task = t};
     enum err e = ERR_OK;
     writer_init(&m.list, sizeof(em->text) / 2);
-    if (left > 0)
+    if (t->known.whole)
+        e = tables_walk(t->tables, add_denied_known, &m);
+    else if (left > 0)
         e = src_catalog_denied(t->session, &t->server, is_left, add_denied, &m, em);
     if (e == ERR_OK)
         add_unseen(&m);
@@ -195,6 +225,7 @@ enum err task_open_copy(struct task *t, struct errmsg *em)
     struct gather g = {.task = t, .em = em};
     TRY(add_tables(t, &g));
     TRY(check_grants(t, g.left, em));
+    known_fini(&t->known);
     if (copy_finished(t->copy))
         return ERR_OK;
     TRY(check_row_image(t, em));

@@ -17,6 +17,7 @@
 #include "pipeline/feeder.h"
 #include "pipeline/guard.h"
 #include "pipeline/history.h"
+#include "pipeline/known.h"
 #include "pipeline/options.h"
 #include "pipeline/pulse.h"
 #include "pipeline/replica.h"
@@ -109,6 +110,7 @@ struct task {
     struct zone *zone;
     char uuid[40]; /* ours, towards the source */
     uint32_t server_id;
+    struct known known; /* from the precheck of a first start to its copy */
     struct objects *objects;
     struct shaping *shaping;
 

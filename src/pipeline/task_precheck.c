@@ -57,6 +57,7 @@ enum err task_precheck(struct task *t, struct errmsg *em)
                                  .session = t->session,
                                  .server = &t->server,
                                  .admin = t->admin,
+                                 .known = &t->known,
                                  .own_folder = true};
     TRY(precheck_run(&o, &r, em));
     t->shared->prechecked = true;

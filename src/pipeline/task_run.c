@@ -554,6 +554,7 @@ void task_close(struct task *t)
     guard_stop(t->guard);
     progress_fini(&t->progress);
     task_close_source(t);
+    known_fini(&t->known);
     net_loop_free(t->loop);
     frame_pool_free(t->pool);
     topics_fini(&t->topics);

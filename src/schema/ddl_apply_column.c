@@ -169,6 +169,8 @@ static enum err shape_of(struct draft *d, const struct ddl_column *c, struct sha
     } else if (c->type == DDL_JSON && d->rules->collations.mariadb) {
         s->type = DDL_LONGTEXT;
         s->collation = d->converted.len > 0 ? d->converted : SLICE_LIT("utf8mb4_bin");
+        if (slice_eq(s->collation, SLICE_LIT("binary")))
+            make_binary(d, s);
     } else if (c->type == DDL_XMLTYPE) {
         s->collation = d->collation;
     }

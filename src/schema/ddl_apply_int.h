@@ -32,7 +32,8 @@ struct draft_part {
 
 struct draft_key {
     struct slice name;
-    struct slice was; /* its name before the statement, by which that calls it */
+    struct slice was;       /* its name before the statement, by which that calls it */
+    enum ddl_key_kind kind; /* as the statement calls a new one */
     bool primary;
     bool unique;
     bool old;      /* was there before the statement */

@@ -231,7 +231,17 @@ static struct slice chosen_name(const struct draft *d, const struct ddl_key *wor
     return words->name.len > 0 ? words->name : words->constraint;
 }
 
-/* Whether IF NOT EXISTS finds what it looks for: by the name, or that of the first column. */
+/* The name by which IF NOT EXISTS knows a key that the statement has brought already. */
+static struct slice name_so_far(const struct draft_key *k)
+{
+    return k->name.len > 0 || k->part_count == 0 ? k->name : k->parts[0].column->def.name;
+}
+
+/*
+ * Whether IF NOT EXISTS finds what it looks for, by the name or that of the
+ * first column: a key of before the statement, under its name of then, also one
+ * that the statement drops; or one of the same kind that the statement brought.
+ */
 static bool is_there(const struct draft *d, const struct ddl_key *words)
 {
     struct slice name = chosen_name(d, words);
@@ -239,7 +249,13 @@ static bool is_there(const struct draft *d, const struct ddl_key *words)
         name = SLICE_LIT("PRIMARY");
     else if (name.len == 0 && words->part_count > 0)
         name = words->parts[0].column;
-    return draft_key_find(d, name) != NULL;
+    for (uint32_t i = 0; i < d->key_count; i++) {
+        const struct draft_key *k = d->keys[i];
+        if (k->old ? sql_name_eq(k->was, name)
+                   : k->kind == words->kind && sql_name_eq(name_so_far(k), name))
+            return true;
+    }
+    return false;
 }
 
 static enum err take_key(struct draft *d, const struct ddl_key *words, bool maybe)
@@ -251,6 +267,7 @@ static enum err take_key(struct draft *d, const struct ddl_key *words, bool mayb
     if (d->st->kind == DDL_CREATE_INDEX && d->st->or_replace && replaced != NULL)
         replaced->dropped = true;
     TRY(add_key(d, words->part_count + 2, &k));
+    k->kind = words->kind;
     k->primary = words->kind == DDL_KEY_PRIMARY;
     k->unique = k->primary || words->kind == DDL_KEY_UNIQUE;
     k->fulltext = words->kind == DDL_KEY_FULLTEXT || words->kind == DDL_KEY_SPATIAL ||
@@ -408,7 +425,7 @@ static void settle_prefixes(const struct draft *d, struct draft_key *k)
         uint32_t most = longest_prefix(d, k, p->column);
         if (p->prefix > most)
             p->prefix = most;
-        if (p->prefix > 0 || p->settled)
+        if (p->prefix > 0 || (p->settled && (!d->engine_changed || p->column->geometry)))
             continue;
         p->prefix = own_prefix(d, k, p->column);
         k->shortened |= p->prefix == GEOMETRY_PREFIX && p->column->geometry;

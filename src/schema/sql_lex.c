@@ -268,7 +268,8 @@ static struct sql_token take_token(struct sql_lexer *l)
         return take_quoted(l, l->dialect.sql_mode & SQL_MODE_ANSI_QUOTES ? SQL_NAME : SQL_STRING);
     if (take_marked(l, &t))
         return t;
-    if (is_digit(c) && !l->dot)
+    bool fraction = c == '.' && is_digit(peek(l, 1)) && l->p != l->name_end; /* .5 */
+    if (fraction || (is_digit(c) && !l->dot))
         return take_number(l);
     if (is_word_byte(c)) {
         struct slice word = take_while(l, is_word_byte);
@@ -288,6 +289,7 @@ struct sql_token sql_next(struct sql_lexer *l)
     else if (l->executable && !l->bad)
         t.kind = SQL_BAD;
     l->dot = t.sign == '.';
+    l->name_end = t.kind == SQL_WORD || t.kind == SQL_NAME ? l->p : NULL;
     t.at = t.kind == SQL_BAD && l->bad ? l->bad_at : at;
     return t;
 }

@@ -62,8 +62,9 @@ struct sql_lexer {
     const uint8_t *p;
     const uint8_t *end;
     struct sql_dialect dialect;
-    bool executable; /* inside an executable comment */
-    bool dot;        /* the token before was a dot: digits are a name */
+    bool executable;         /* inside an executable comment */
+    bool dot;                /* the token before was a dot: digits are a name */
+    const uint8_t *name_end; /* where a name ends that stands just before; NULL: none does */
     bool bad;
     const uint8_t *bad_at;
 };

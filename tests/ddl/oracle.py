@@ -34,7 +34,11 @@ def unescape(text):
 
 
 class Difference(Exception):
-    """The catalogue is not what the server shows."""
+    """The catalogue is not what the server shows: of these tables, (database, table)."""
+
+    def __init__(self, text, tables=()):
+        super().__init__(text)
+        self.tables = tables
 
 
 class Tool:
@@ -193,7 +197,8 @@ class Oracle:
                       if line in mine and tuple(line.split("\t")[1:3]) in tables]
             was = ["  before:         " + line for line in before
                    if line[0] == "K" and tuple(line.split("\t")[1:3]) in tables]
-            raise Difference("\n".join(lines + new + agreed + was))
+            raise Difference("\n".join(lines + new + agreed + was),
+                             [(unescape(database), unescape(name)) for database, name in tables])
 
     def without_order(self, line):
         fields = line.split("\t")

@@ -1,6 +1,8 @@
 """Tables over time: statements as messages and as barriers, and rows read with the definition of their time."""
 
+import os
 import random
+import signal
 import threading
 import time
 import unittest
@@ -8,6 +10,7 @@ import unittest
 from lib import servers
 from lib.case import LONG, SEED, EndToEnd, note
 from lib.task import SANITIZED
+from lib.web import LISTEN, Web
 
 
 def is_ddl(message):
@@ -188,6 +191,33 @@ class Messages(Ddl):
                 else:
                     self.assertGreater(m.change["id"], second.change["id"])
                     self.assertGreaterEqual(m.timestamp, second.timestamp, (k, m))
+
+    def test_adjacent_statements_share_one_barrier(self):
+        """While no broker acknowledges: statements that follow each other all go out, the row behind them does not."""
+        kafka = servers.kafka("outages")
+        c = self.create(self.server, *(f"CREATE TABLE t{i} (id INT PRIMARY KEY)" for i in range(2)))
+        task = self.task(
+            self.server, self.all_of(), start=self.server.position(), brokers=kafka.brokers, http=LISTEN,
+            limits={"lanes": 3}, destination={"partitions": 3},
+        )
+        with task.start() as process:
+            web = Web(process)
+            c.run("INSERT INTO t0 VALUES (1)")  # the producers are connected
+            servers.wait_for(lambda: web.task()["totals"]["acknowledged_messages"] == 1, 20, "the first row")
+            before = web.task()["next_id"]
+            os.kill(kafka.pid, signal.SIGSTOP)
+            try:
+                for k in range(8):
+                    c.run(f"ALTER TABLE t{k % 2} ADD COLUMN c{k} INT")
+                c.run("INSERT INTO t1 (id) VALUES (2)")
+                c.run("ALTER TABLE t0 ADD COLUMN z INT")
+                servers.wait_for(lambda: web.task()["next_id"] == before + 8, 20, "eight statements")
+                time.sleep(0.5)
+                self.assertEqual(web.task()["next_id"], before + 8)
+            finally:
+                os.kill(kafka.pid, signal.SIGCONT)
+            servers.wait_for(lambda: web.task()["next_id"] == before + 10, 20, "the row, and the statement behind it")
+            self.assertEqual(process.stop(), 0)
 
     def test_a_repeat_has_the_same_id(self):
         c = self.create(self.server)

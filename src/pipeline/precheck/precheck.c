@@ -297,6 +297,8 @@ enum err precheck_run(const struct precheck_options *o, struct precheck_report *
         e = gather(f, em);
         if (e == ERR_OK)
             e = precheck_judge(f, out);
+        if (e == ERR_OK && o->known != NULL)
+            e = precheck_hand_over(f, o->known);
         precheck_forget_source(f);
         precheck_forget_destination(f);
         shaping_free(f->shaping);

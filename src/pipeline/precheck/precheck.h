@@ -24,6 +24,7 @@
 
 struct finding;
 struct kafka_admin;
+struct known;
 struct precheck_facts;
 struct registry;
 struct src_server;
@@ -91,7 +92,8 @@ struct precheck_options {
     struct src_session *session;
     const struct src_server *server;
     struct kafka_admin *admin;
-    bool own_folder; /* this process holds the state folder, and has no position in it */
+    struct known *known; /* NULL, or what takes what was read of the selected tables (known.h) */
+    bool own_folder;     /* this process holds the state folder, and has no position in it */
 };
 
 /*

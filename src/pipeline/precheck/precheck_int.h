@@ -108,6 +108,8 @@ struct precheck_facts {
 NODISCARD enum err precheck_gather_source(struct precheck_facts *f, struct errmsg *em);
 /* Foreign keys, statistics, privileges: while the topics are asked about. */
 NODISCARD enum err precheck_gather_more(struct precheck_facts *f, struct errmsg *em);
+/* What a copy that follows need not ask again. Not whole where the catalogue could not be read. */
+NODISCARD enum err precheck_hand_over(const struct precheck_facts *f, struct known *out);
 void precheck_forget_source(struct precheck_facts *f);
 
 /* precheck_destination.c: which topics the tables go to. */

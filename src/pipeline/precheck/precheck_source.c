@@ -5,6 +5,7 @@
 #include "pipeline/precheck/precheck_int.h"
 
 #include "net/loop.h"
+#include "pipeline/known.h"
 #include "pipeline/pulse.h"
 #include "schema/table_without_map.h"
 #include "snapshot/protect.h"
@@ -323,6 +324,19 @@ enum err precheck_gather_more(struct precheck_facts *f, struct errmsg *em)
         return ERR_OK;
     f->catalogue.err = ask_catalogue(f, &f->catalogue.em);
     return grave(f, f->catalogue.err, &f->catalogue.em, em);
+}
+
+enum err precheck_hand_over(const struct precheck_facts *f, struct known *out)
+{
+    known_fini(out);
+    if (f->source.err != ERR_OK || f->catalogue.err != ERR_OK)
+        return ERR_OK;
+    for (size_t i = 0; i < f->table_count; i++) {
+        const struct checked_table *t = &f->tables[i];
+        TRY(known_add(out, t->def->database, t->def->name, t->rows, t->denied));
+    }
+    out->whole = true;
+    return ERR_OK;
 }
 
 void precheck_forget_source(struct precheck_facts *f)

@@ -66,3 +66,8 @@ CREATE TABLE w2 (a VARCHAR(3) COLLATE uca1400_ai_ci, b VARCHAR(3) CHARACTER SET 
 ALTER TABLE w2 ADD f VARCHAR(3), CONVERT TO CHARACTER SET utf8mb3 COLLATE uca1400_ai_ci;
 -- @mariadb
 CREATE TABLE w3 (a VARCHAR(3) COLLATE utf8mb4_nopad_bin) CHARSET utf8mb4 COLLATE utf8mb4_general_nopad_ci;
+-- A new JSON column beside CONVERT TO.
+-- @mariadb
+CREATE TABLE cj1 (a VARCHAR(5));
+-- @mariadb
+ALTER TABLE cj1 ADD j JSON UNIQUE, CONVERT TO CHARACTER SET binary;

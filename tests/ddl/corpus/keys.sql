@@ -146,3 +146,19 @@ ALTER TABLE r1 RENAME KEY c TO e, RENAME KEY e TO c;
 CREATE TABLE r2 (h INT, k INT NOT NULL PRIMARY KEY, KEY h (h));
 -- @mariadb
 ALTER TABLE r2 MODIFY COLUMN IF EXISTS h BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY FIRST;
+-- An engine whose keys are shorter.
+-- @mariadb
+CREATE TABLE en1 (a CHAR(255) CHARACTER SET utf8mb4, KEY k (a), KEY l (a(10)));
+-- @mariadb
+ALTER TABLE en1 ENGINE=MyISAM;
+-- @mariadb
+ALTER TABLE en1 ENGINE=InnoDB;
+-- What IF NOT EXISTS finds: keys by their names before the statement, those that it drops, too.
+-- @mariadb
+CREATE TABLE nx1 (a INT, b INT, c BIGINT UNSIGNED NOT NULL PRIMARY KEY, UNIQUE `key` (b));
+-- @mariadb
+ALTER TABLE nx1 CHANGE IF EXISTS a d INT UNIQUE, RENAME KEY `key` TO d;
+-- @mariadb
+ALTER TABLE nx1 CHANGE IF EXISTS c e BIGINT UNSIGNED NOT NULL PRIMARY KEY, DROP PRIMARY KEY;
+-- @mariadb
+ALTER TABLE nx1 DROP KEY d, ADD UNIQUE IF NOT EXISTS d (e), ADD KEY IF NOT EXISTS n (b), ADD KEY IF NOT EXISTS n (e);

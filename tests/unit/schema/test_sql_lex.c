@@ -34,8 +34,15 @@ Test(sql_lex, words_names_numbers_and_signs)
 Test(sql_lex, names_may_begin_with_digits)
 {
     cr_assert_str_eq(tokens("1a 1e 1e5 1e5x 0x1F 0x1G 0b01 0b02 .5", &mysql97),
-                     "w:1a w:1e 0:1e5 0:1e5 w:x x:1F w:0x1G b:01 w:0b02 s:. w:5 e:");
-    cr_assert_str_eq(tokens("db.1e5", &mysql97), "w:db s:. w:1e5 e:");
+                     "w:1a w:1e 0:1e5 0:1e5 w:x x:1F w:0x1G b:01 w:0b02 0:.5 e:");
+    cr_assert_str_eq(tokens("db.1e5 `d`.1e5 db.5", &mysql97),
+                     "w:db s:. w:1e5 n:d s:. w:1e5 w:db s:. w:5 e:");
+}
+
+Test(sql_lex, a_dot_begins_a_number_where_no_name_stands_before_it)
+{
+    cr_assert_str_eq(tokens("DEFAULT .5 -.5e-3 (.25x) db.5", &mysql97),
+                     "w:DEFAULT 0:.5 s:- 0:.5e-3 s:( 0:.25 w:x s:) w:db s:. w:5 e:");
 }
 
 Test(sql_lex, bytes_from_0x80_on_are_letters)
