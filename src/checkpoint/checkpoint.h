@@ -66,10 +66,12 @@ NODISCARD enum err ckpt_open(const char *folder, const char *task, struct ckpt *
 /*
  * The state as it is on disk, for looking at it: nothing is made or changed,
  * and nothing may be put. *out NULL: there is no such folder, or nothing in
- * it. ERR_STATE_LOCKED: this task runs on it; ERR_CONFIG: it is another task's.
+ * it. *in_use: this task runs on it, and *out is what was durable a moment
+ * ago, or NULL when the log was being written at every look. ERR_CONFIG: it is
+ * another task's.
  */
 NODISCARD enum err ckpt_open_to_read(const char *folder, const char *task, struct ckpt **out,
-                                     struct errmsg *em);
+                                     bool *in_use, struct errmsg *em);
 
 /* The same with another least size for the log's files than a MiB, for tests. */
 NODISCARD enum err ckpt_open_sized(const char *folder, const char *task, uint64_t size_min,

@@ -19,10 +19,13 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SIZE_MIN      (1u << 20)
 #define FILE_READ_MAX (1u << 30)
+#define LOOKS         5 /* at a log that another process writes */
+#define LOOK_MS       20
 
 static enum err folder_error(const struct ckpt *c, struct errmsg *em, const char *what)
 {
@@ -264,45 +267,62 @@ enum err ckpt_open(const char *folder, const char *task, struct ckpt **out, stru
     return ckpt_open_sized(folder, task, SIZE_MIN, out, em);
 }
 
-/* *there false: no folder, or none of ours. */
-static enum err look_into(struct ckpt *c, const char *task, bool *there, struct errmsg *em)
+/* *there false: no folder, or nothing in it. */
+static enum err look_into(struct ckpt *c, const char *task, bool *there, bool *in_use,
+                          struct errmsg *em)
 {
     bool named;
-    *there = false;
+    *there = *in_use = false;
     c->folder = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->folder < 0)
         return errno == ENOENT ? ERR_OK : folder_error(c, em, "cannot be opened");
     c->lock = openat(c->folder, "lock", O_RDONLY | O_CLOEXEC);
     if (c->lock < 0)
         return errno == ENOENT ? ERR_OK : folder_error(c, em, "its lock file cannot be opened");
-    bool used = flock(c->lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    *in_use = flock(c->lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     enum err e = ckpt_recover(c, em);
     if (e == ERR_OK)
         e = compare_task(c, task, &named, em);
-    /* A log that is being written may look damaged; that it is another task's is sure. */
-    if (used && e != ERR_CONFIG)
-        return tell_owner(c, em);
     *there = e == ERR_OK && c->file.sequence != 0;
     return e;
 }
 
-enum err ckpt_open_to_read(const char *folder, const char *task, struct ckpt **out,
-                           struct errmsg *em)
+/* One look; *out NULL: nothing is there, or nothing that can be read. */
+static enum err look_once(const char *folder, const char *task, struct ckpt **out, bool *in_use,
+                          struct errmsg *em)
 {
     bool there;
     struct ckpt *c = ckpt_blank(folder);
+    *out = NULL;
     if (c == NULL)
         return errmsg_set(em, ERR_NO_MEMORY, "out of memory for the checkpoint");
     writer_init(&c->pending, 0);
-    enum err e = look_into(c, task, &there, em);
-    if (e == ERR_OK && there) {
+    enum err e = look_into(c, task, &there, in_use, em);
+    if (c->lock >= 0)
+        (void)flock(c->lock, LOCK_UN); /* who looks keeps nobody from starting */
+    if (e == ERR_OK && there)
         *out = c;
-        return ERR_OK;
-    }
-    ckpt_close(c);
-    if (e == ERR_OK)
-        *out = NULL;
+    else
+        ckpt_close(c);
     return e;
+}
+
+enum err ckpt_open_to_read(const char *folder, const char *task, struct ckpt **out, bool *in_use,
+                           struct errmsg *em)
+{
+    struct ckpt *c = NULL;
+    enum err e = ERR_OK;
+    for (unsigned i = 0; i < LOOKS; i++) {
+        e = look_once(folder, task, &c, in_use, em);
+        /* A log that is written to, or replaced, may look damaged; whose it is is sure. */
+        if (e == ERR_OK || e == ERR_CONFIG || e == ERR_NO_MEMORY || !*in_use)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
+    }
+    if (e != ERR_OK && (!*in_use || e == ERR_CONFIG || e == ERR_NO_MEMORY))
+        return e;
+    *out = c;
+    return ERR_OK;
 }
 
 void ckpt_close(struct ckpt *c)

@@ -8,22 +8,39 @@
 const char cli_usage[] =
     "rowcast " ROWCAST_VERSION ": what is committed in MySQL arrives in Kafka\n"
     "\n"
-    "  rowcast run TASK.yaml [--until caught-up|POSITION|TIME] [--override KEY=VALUE]...\n"
-    "                        [--brokers embedded]     follow the source and write its changes\n"
-    "  rowcast check TASK.yaml [--json]               whether it could run: every item, and what\n"
-    "                                                 mends it; changes nothing\n"
-    "  rowcast status TASK.yaml [--json] [--watch]    how it stands\n"
-    "  rowcast pause | resume | stop TASK.yaml        acts on the task that runs\n"
-    "  rowcast explain TASK.yaml --from POSITION [--limit N] [--json]\n"
-    "                                                 what would be sent; sends nothing\n"
-    "  rowcast verify TASK.yaml [--table DB.T]... [--json]\n"
-    "                                                 whether Kafka has what the source has\n"
-    "  rowcast tail TASK.yaml [--topic T] [--limit N] what is in the task's topics\n"
-    "  rowcast config TASK.yaml [--override KEY=VALUE]...\n"
-    "                                                 the effective configuration\n"
-    "  rowcast config --example                       a task file to start from\n"
-    "  rowcast version\n"
+    "The first time:\n"
+    "  rowcast config --example > orders.yaml     a task file with every key: keep what you need\n"
+    "  rowcast check orders.yaml                  whether it could run, and what to do where not\n"
+    "  rowcast run orders.yaml                    copies what is there and follows; Ctrl-C ends "
+    "it\n"
     "\n"
+    "Commands:\n"
+    "  rowcast run TASK.yaml [--until caught-up|POSITION|TIME]\n"
+    "                                             copy, follow the source, write to Kafka\n"
+    "  rowcast check TASK.yaml [--json]           whether it could run: every item, and what\n"
+    "                                             mends it; changes nothing\n"
+    "  rowcast status TASK.yaml [--json] [--watch]\n"
+    "                                             how it stands\n"
+    "  rowcast pause | resume | stop TASK.yaml    acts on the task that runs\n"
+    "  rowcast explain TASK.yaml --from POSITION [--limit N] [--json]\n"
+    "                                             what would be sent; sends nothing\n"
+    "  rowcast verify TASK.yaml [--table DB.T]... [--json]\n"
+    "                                             whether Kafka has what the source has\n"
+    "  rowcast tail TASK.yaml [--topic T] [--limit N]\n"
+    "                                             what is in the task's topics\n"
+    "  rowcast config TASK.yaml                   the effective configuration, defaults included\n"
+    "  rowcast config --example                   a task file to start from\n"
+    "  rowcast version | help\n"
+    "\n"
+    "Each that reads a task file takes, too:\n"
+    "  --override KEY=VALUE                       a key of the file, as source.port=3307; "
+    "repeated\n"
+    "  --brokers embedded                         a broker inside the process instead of yours, "
+    "to\n"
+    "                                             try things out: it forgets when the process "
+    "ends\n"
+    "\n"
+    "Passwords come from the environment: ROWCAST_SOURCE_PASSWORD, ROWCAST_DESTINATION_PASSWORD.\n"
     "POSITION is FILE:POS or gtid:SET, TIME is RFC 3339 (2026-01-31T12:00:00Z).\n"
     "--from takes now, earliest and time:TIME, too.\n"
     "\n"
@@ -199,6 +216,10 @@ static enum err parse_option(struct cli_args *a, const char *const *argv, int ar
 static enum err parse_rest(struct cli_args *a, int argc, const char *const *argv, struct errmsg *em)
 {
     for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            a->command = CLI_HELP;
+            return ERR_OK;
+        }
         if (argv[i][0] == '-' && argv[i][1] != '\0') {
             TRY(parse_option(a, argv, argc, &i, em));
         } else if (a->task_file != NULL) {

@@ -58,24 +58,45 @@ static void print_skipped(const struct precheck_report *r, size_t first)
     printf(": %s\n", o->found);
 }
 
-static void print_report(const struct precheck_report *r)
+static void print_side(const struct precheck_report *r, enum precheck_side side,
+                       enum precheck_result result)
 {
-    for (int side = 0; side < PRECHECK_SIDES; side++) {
-        printf("%s\n", precheck_side_name((enum precheck_side)side));
-        for (size_t i = 0; i < r->count; i++) {
-            if (r->outcomes[i].item->side != (enum precheck_side)side)
-                continue;
-            if (r->outcomes[i].result == PRECHECK_SKIPPED)
-                print_skipped(r, i);
-            else
-                print_outcome(&r->outcomes[i]);
-        }
-        printf("\n");
+    for (size_t i = 0; i < r->count; i++) {
+        const struct precheck_outcome *o = &r->outcomes[i];
+        if (o->item->side != side || o->result != result)
+            continue;
+        if (result == PRECHECK_SKIPPED)
+            print_skipped(r, i);
+        else
+            print_outcome(o);
     }
-    printf("%u passed, %u warnings, %u failed, %u skipped, in %llu.%llu s\n",
-           r->counts[PRECHECK_PASSED], r->counts[PRECHECK_WARNING], r->counts[PRECHECK_FAILED],
+}
+
+static void print_verdict(const struct precheck_report *r, const char *task_file)
+{
+    unsigned failed = r->counts[PRECHECK_FAILED], warnings = r->counts[PRECHECK_WARNING];
+    printf("%u passed, %u warning%s, %u failed, %u skipped, in %llu.%llu s\n",
+           r->counts[PRECHECK_PASSED], warnings, warnings == 1 ? "" : "s", failed,
            r->counts[PRECHECK_SKIPPED], (unsigned long long)r->took_ms / 1000,
            (unsigned long long)r->took_ms % 1000 / 100);
+    if (failed > 0)
+        printf("It cannot run like this: mend what has failed (\u2717), and check again.\n");
+    else
+        printf("It can run: rowcast run %s\n", task_file);
+}
+
+/* What is to be done comes first on each side. */
+static void print_report(const struct precheck_report *r, const char *task_file)
+{
+    static const enum precheck_result order[] = {PRECHECK_FAILED, PRECHECK_WARNING, PRECHECK_PASSED,
+                                                 PRECHECK_SKIPPED};
+    for (int side = 0; side < PRECHECK_SIDES; side++) {
+        printf("%s\n", precheck_side_name((enum precheck_side)side));
+        for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+            print_side(r, (enum precheck_side)side, order[i]);
+        printf("\n");
+    }
+    print_verdict(r, task_file);
 }
 
 static int print_json(const struct precheck_report *r)
@@ -106,7 +127,7 @@ int cmd_check(const struct cli_args *a)
     if (a->json)
         code = print_json(report);
     else
-        print_report(report);
+        print_report(report, a->task_file);
     if (code == 0 && report->counts[PRECHECK_FAILED] > 0)
         code = err_exit_code(ERR_PRECHECK);
     precheck_release(report);

@@ -115,6 +115,8 @@ static int run(const struct cli_args *a, const struct task_config *config, struc
     if (e == ERR_OK)
         e = task_life_run(life, &em);
     int code = e == ERR_OK ? 0 : fail(config->task, e, &em);
+    if (code != 0 && control != NULL)
+        control_show_end(control);
     control_stop(control);
     task_life_close(life);
     view_free(o->view);

@@ -48,8 +48,23 @@ static void put_text(const char *name, const char *text)
     putchar('"');
 }
 
+static void print_advice(const char *state, const char *task_file)
+{
+    if (strcmp(state, "not-started") == 0)
+        printf("%-14srowcast check %s, then rowcast run %s\n", "what to do", task_file, task_file);
+    else if (strcmp(state, "precheck-failed") == 0)
+        printf("%-14srowcast check %s, and what it says\n", "what to do", task_file);
+    else if (strcmp(state, "paused") == 0)
+        printf("%-14srowcast run %s, then rowcast resume %s\n", "to go on", task_file, task_file);
+    else if (strcmp(state, "failed") == 0)
+        printf("%-14smend what the cause names, then rowcast run %s: it goes on where it was\n",
+               "what to do", task_file);
+    else
+        printf("%-14srowcast run %s: it goes on where it was\n", "to go on", task_file);
+}
+
 /* What the checkpoint tells of a task that does not run. */
-static int print_rest(const struct task_config *config, bool as_json)
+static int print_rest(const struct task_config *config, const char *task_file, bool as_json)
 {
     struct task_rest rest = {0};
     struct errmsg em = {0};
@@ -78,18 +93,19 @@ static int print_rest(const struct task_config *config, bool as_json)
     if (rest.cause[0] != 0)
         printf("%-14s%s\n", "cause", rest.cause);
     if (rest.position[0] != 0)
-        printf("%-14s%s\n", "durable", rest.position);
+        printf("%-14s%s\n", "restart at", rest.position);
+    print_advice(state, task_file);
     return 0;
 }
 
-static int print_once(const struct task_config *config, bool as_json)
+static int print_once(const struct task_config *config, const char *task_file, bool as_json)
 {
     struct client_task *t;
     struct errmsg em = {0};
     char *text = NULL;
     enum err e = client_look(config->state_dir, &t, &text, &em);
     if (e != ERR_OK)
-        return print_rest(config, as_json);
+        return print_rest(config, task_file, as_json);
     if (as_json)
         fputs(text, stdout);
     else
@@ -109,7 +125,7 @@ int cmd_status(const struct cli_args *a)
     do {
         if (a->watch && terminal)
             fputs("\033[H\033[2J", stdout);
-        code = print_once(config, a->json);
+        code = print_once(config, a->task_file, a->json);
         fflush(stdout);
         if (a->watch)
             nap(STEP_MS);

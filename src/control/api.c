@@ -33,7 +33,8 @@ const char *api_advice(const struct view_snapshot *s)
                      "speaks for the brokers, empty buffers for the source."
                    : "";
     case VIEW_PRECHECK_FAILED:
-        return "Run rowcast check TASK.yaml and do what it says.";
+        return "Do what the items that failed say (on the page, or by rowcast check TASK.yaml), and "
+               "start the task again.";
     case VIEW_PAUSED:
         return "Resume when you want it to go on. Mind how long the source keeps its binlogs: "
                "what is purged unread is lost to the task.";
@@ -267,6 +268,7 @@ static void get_task(struct api *a, const struct http_request *rq, struct http_r
 {
     (void)rq;
     api_task(a, &r->body);
+    atomic_store(&a->asked_ms, clock_mono_ms());
 }
 
 static void get_history(struct api *a, const struct http_request *rq, struct http_reply *r)

@@ -12,11 +12,14 @@
 #include "control/http.h"
 #include "pipeline/view.h"
 
+#include <stdatomic.h>
+
 struct api {
     struct view *view;
     const char *task;
     const char *environment;
-    const char *config_text; /* effective, secrets masked */
+    const char *config_text;   /* effective, secrets masked */
+    _Atomic uint64_t asked_ms; /* when somebody last asked how the task stands; 0: nobody yet */
 };
 
 void api_answer(void *api, const struct http_request *rq, struct http_reply *out);

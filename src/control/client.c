@@ -225,6 +225,6 @@ void client_print(const struct client_task *t, FILE *out)
     fprintf(out, "%-14s%.0f changes read, %.0f messages acknowledged\n", "so far",
             number_of(totals, "rows"), number_of(totals, "acknowledged_messages"));
     print_if(out, "acknowledged", text_of(positions, "acknowledged"));
-    print_if(out, "durable", text_of(positions, "durable"));
+    print_if(out, "restart at", text_of(positions, "durable"));
     print_copy(task, out);
 }

@@ -18,6 +18,9 @@
 #define NAP_MS     100
 #define STEP_MS    1000
 #define FAREWELL_S 15    /* for alerts that are under way, at the end */
+#define WATCHED_MS 2500  /* who has asked within it will ask again */
+#define SEEN_MS    1600  /* to wait for that */
+#define REST_MS    300   /* for what else is asked for then */
 #define STALE_MS   30000 /* without a sign of the supervisor: the watchdog is not fed any more */
 
 struct control {
@@ -106,6 +109,11 @@ static void inform_manager(struct control *c)
     }
 }
 
+static void nap(unsigned ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+}
+
 static void *keep_house(void *control)
 {
     struct control *c = control;
@@ -121,7 +129,7 @@ static void *keep_house(void *control)
             http_sweep(c->http);
             watch(c);
         }
-        nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000}, NULL);
+        nap(NAP_MS);
     }
     return NULL;
 }
@@ -198,6 +206,16 @@ enum err control_start(const struct control_options *o, struct control **out, st
     pthread_setname_np(c->thread, "control");
     *out = c;
     return ERR_OK;
+}
+
+void control_show_end(struct control *c)
+{
+    uint64_t began = clock_mono_ms(), asked = atomic_load(&c->api.asked_ms);
+    if (asked == 0 || began - asked > WATCHED_MS)
+        return;
+    while (atomic_load(&c->api.asked_ms) <= began && clock_mono_ms() - began < SEEN_MS)
+        nap(NAP_MS);
+    nap(REST_MS);
 }
 
 void control_stop(struct control *c)

@@ -26,6 +26,11 @@ struct control_options {
 
 NODISCARD enum err control_start(const struct control_options *o, struct control **out,
                                  struct errmsg *em);
+/*
+ * Somebody who watches (a page asks every second) is left the time to see how
+ * the task has failed: up to two seconds, none when nobody has asked of late.
+ */
+void control_show_end(struct control *c);
 void control_stop(struct control *c); /* NULL is allowed */
 
 /* Throttles and alerts are to be read again, and the log is to be opened again. Async-signal-safe.

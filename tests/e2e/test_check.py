@@ -1,14 +1,22 @@
-"""The precheck: each fault is made, found with what mends it, mended as printed, and found no more."""
+"""The precheck: each fault is made, found with what mends it, mended as printed, and found no more.
+
+TESTS names the test of each item; after that test the item must have been
+seen with its fault, and then without. What cannot be made here is stood in
+for, and docs/testing.md says by what.
+"""
 
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import unittest
 
 from lib import servers
 from lib.case import EndToEnd
+from lib.proxy import Proxy
+from lib.skew import Skew
 from lib.sql import Background
 from lib.task import PROGRAM
 from lib.web import LISTEN, Web
@@ -21,7 +29,80 @@ TOOLS = {
 }
 
 
+TESTS = {
+    "CHECK_CONN_SRC": "Source.test_no_connection",
+    "CHECK_SRC": "Source.test_what_a_server_is_made_of",
+    "CHECK_PRIVILEGE_SRC": "Source.test_privileges",
+    "CHECK_LOG_BIN": "Source.test_settings_that_a_new_start_mends",
+    "CHECK_SERVER_ID": "Source.test_settings_that_a_new_start_mends",
+    "CHECK_BINLOG_FORMAT": "Source.test_settings_that_a_statement_mends",
+    "CHECK_ROW_IMAGE": "Source.test_settings_that_a_statement_mends",
+    "CHECK_ROW_METADATA": "Source.test_settings_that_a_statement_mends",
+    "CHECK_BINLOG_RETENTION": "Source.test_settings_that_a_statement_mends",
+    "CHECK_SYNC_BINLOG": "Source.test_settings_that_a_statement_mends",
+    "CHECK_BINLOG_FILTER": "Source.test_settings_that_a_new_start_mends",
+    "CHECK_GTID_MODE": "Source.test_settings_that_a_statement_mends",
+    "CHECK_TOPOLOGY": "Source.test_settings_that_a_new_start_mends",
+    "CHECK_TRANSACTION_COMPRESSION": "Source.test_settings_that_a_new_start_mends",
+    "CHECK_CLOCK": "Source.test_a_clock_that_is_wrong",
+    "CHECK_ENCRYPTION": "Source.test_what_a_server_is_made_of",
+    "CHECK_ENGINE": "Source.test_tables",
+    "CHECK_KEY": "Source.test_tables",
+    "CHECK_INVISIBLE_COLUMNS": "Source.test_tables",
+    "CHECK_CHARSET": "Source.test_what_a_server_is_made_of",
+    "CHECK_FOREIGN_KEY": "Source.test_foreign_keys_that_change_rows",
+    "CHECK_CONN_DEST": "Source.test_no_connection",
+    "CHECK_DEST": "Destination.test_brokers_that_are_old",
+    "CHECK_TOPIC": "Destination.test_settings_of_topics",
+    "CHECK_PARTITIONS": "Destination.test_settings_of_topics",
+    "CHECK_PRIVILEGE_DEST": "Destination.test_permissions",
+    "CHECK_SAME_OBJ": "Destination.test_topics_that_hold_records",
+    "CHECK_DEST_TABLE_EMPTY": "Destination.test_topics_that_hold_records",
+    "CHECK_MESSAGE_MAX": "Destination.test_settings_of_topics",
+    "CHECK_MIN_INSYNC": "Destination.test_settings_of_topics",
+    "CHECK_DEST_ROOM": "Destination.test_settings_of_topics",
+    "CHECK_SCHEMA_REGISTRY": "Source.test_no_connection",
+    "CHECK_OBJECTS": "TaskFile.test_what_the_file_asks_for",
+    "CHECK_SAME_NAME": "TaskFile.test_what_the_file_asks_for",
+    "CHECK_EXPRESSION": "TaskFile.test_what_the_file_asks_for",
+    "CHECK_PHASES": "TaskFile.test_what_the_file_asks_for",
+    "CHECK_ACKS": "TaskFile.test_what_the_file_asks_for",
+    "CHECK_STATE_DIR": "TaskFile.test_a_state_folder_of_another_task",
+    "CHECK_SAME_TOPIC": "Destination.test_topics_that_hold_records",
+}
+# Whatever they find is in order: only what they tell changes.
+ONLY_TELL = ("CHECK_TRANSACTION_COMPRESSION", "CHECK_INVISIBLE_COLUMNS")
+
+
+class Items(unittest.TestCase):
+    def test_every_item_has_its_test(self):
+        table = subprocess.run([PROGRAM, "config", "--checks"], capture_output=True, text=True, timeout=20, check=True).stdout
+        self.assertEqual(sorted(re.findall(r"^\| `(CHECK_\w+)`", table, re.M)), sorted(TESTS))
+        for code, test in TESTS.items():
+            name, method = test.split(".")
+            self.assertTrue(hasattr(globals()[name], method), f"{code}: there is no {test}")
+
+
 class Check(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.seen = {}  # (result, what was found) of each item, in order
+
+    def tearDown(self):
+        super().tearDown()
+        if self._failed():
+            return
+        for code, test in TESTS.items():
+            if not self.id().endswith(f".{test}"):
+                continue
+            results = [result for result, _ in self.seen.get(code, [])]
+            if code in ONLY_TELL:
+                self.assertGreater(len({found for _, found in self.seen.get(code, [])}), 1, code)
+                continue
+            faults = [i for i, result in enumerate(results) if result in ("warning", "failed")]
+            self.assertTrue(faults, f"{code} was not seen with a fault")
+            self.assertIn("passed", results[faults[0]:], f"{code} was not seen mended")
+
     def check(self, task, *arguments, **more):
         """The items by their codes; the exit code is that of what they say."""
         process = task.run("--json", *arguments, command="check", seconds=30, **more)
@@ -32,6 +113,8 @@ class Check(EndToEnd):
         self.assertEqual(process.code, FAILED if failed else 0)
         self.assertEqual(report["counts"]["failed"], len(failed))
         self.assertLess(report["seconds"], 8)
+        for code, item in items.items():
+            self.seen.setdefault(code, []).append((item["result"], item["found"]))
         return items
 
     def expect(self, items, results):
@@ -59,19 +142,24 @@ class Check(EndToEnd):
 
 
 class Source(Check):
+    seconds = 120
+
     def test_settings_that_a_statement_mends(self):
         faults = {
             "CHECK_BINLOG_FORMAT": ("--binlog-format=MIXED", "failed"),
             "CHECK_ROW_IMAGE": ("--binlog-row-image=MINIMAL", "failed"),
             "CHECK_ROW_METADATA": ("--binlog-row-metadata=MINIMAL", "warning"),
             "CHECK_BINLOG_RETENTION": ("--binlog-expire-logs-seconds=3600", "warning"),
+            "CHECK_SYNC_BINLOG": ("--sync-binlog=100", "warning"),
             "CHECK_GTID_MODE": ("--gtid-mode=OFF", "warning"),
         }
         options = [option for option, _ in faults.values()]
         with servers.OwnServer("mysql", "--enforce-gtid-consistency=OFF", *options) as server:
             c = self.create(server, "CREATE TABLE t (id INT PRIMARY KEY)")
             task = self.task(server, phases=["full", "incremental"])
+            before = server.position()
             items = self.check(task)
+            self.assertEqual(server.position(), before, "nothing is written")
             self.expect(items, {code: result for code, (_, result) in faults.items()})
             for code in faults:
                 self.apply_sql(c, items[code])
@@ -109,6 +197,74 @@ class Source(Check):
             with server.connect() as c:
                 self.apply_sql(c, items["CHECK_SERVER_ID"])
             self.expect(self.check(task), {"CHECK_SERVER_ID": "passed"})
+
+    def test_a_clock_that_is_wrong(self):
+        """Which of the two is wrong nobody can tell: here it is ours, and setting it stands for what is printed."""
+        server = servers.mysql()
+        self.create(server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        task, skew = self.task(server), Skew(self.folder())
+        skew.forward(60)
+        item = self.check(task, environment=skew.environment)["CHECK_CLOCK"]
+        self.assertEqual((item["result"], item["found"]), ("warning", "the source's clock is 60 s behind ours"))
+        self.assertEqual(item["remedy"], "timedatectl set-ntp true  -- on the machine that is wrong")
+        skew.forward(-60)
+        self.expect(self.check(task, environment=skew.environment), {"CHECK_CLOCK": "passed"})
+
+    def test_what_a_server_is_made_of(self):
+        """A version that is too old, tables in a character set that somebody has added, encryption."""
+        with servers.OwnServer("mariadb") as server:
+            with server.connect() as c:
+                charsets = self.more_charsets(c.one("SELECT @@character_sets_dir"))
+            server.restart("--version=5.5.68-MariaDB")
+            task = self.task(server, phases=["schema", "full", "incremental"])
+            items = self.check(task)
+            self.expect(items, {"CHECK_SRC": "failed"})
+            self.assertEqual(items["CHECK_SRC"]["remedy"], "a source of MySQL 5.6 or later, or MariaDB 10.0 or later")
+            key = os.path.join(self.folder(), "keys")
+            with open(key, "w", encoding="ascii") as f:
+                f.write(f"1;{'0f' * 16}\n")
+            server.restart(f"--character-sets-dir={charsets}", "--plugin-load-add=file_key_management", f"--file-key-management-filename={key}")
+            c = self.create(server, "CREATE TABLE plain (id INT PRIMARY KEY)", "CREATE TABLE odd (id INT PRIMARY KEY, v VARCHAR(9) CHARACTER SET home8)")
+            items = self.check(task)
+            self.expect(items, {"CHECK_SRC": "passed", "CHECK_CHARSET": "failed", "CHECK_ENCRYPTION": "passed"})
+            self.assertIn("home8_general_ci, which is not known", items["CHECK_CHARSET"]["found"])
+            self.assertEqual(items["CHECK_ENCRYPTION"]["found"], "no table is encrypted")
+            out = re.search(r'"(!.*)"', items["CHECK_CHARSET"]["remedy"]).group(1)
+            task.change(objects=[{"table": out}, {"table": f"{self.database}.*"}])
+            c.run("CREATE TABLE secret (id INT PRIMARY KEY) ENCRYPTED=YES ENCRYPTION_KEY_ID=1")
+            items = self.check(task)
+            self.expect(items, {"CHECK_CHARSET": "passed", "CHECK_ENCRYPTION": "passed"})
+            self.assertRegex(items["CHECK_ENCRYPTION"]["found"], "^1 table is encrypted at rest")
+            self.encdb(server, c, task)
+
+    def more_charsets(self, folder):
+        """The server's folder of character sets with one more in it."""
+        copy = os.path.join(self.folder(), "charsets")
+        shutil.copytree(folder, copy)
+        with open(os.path.join(copy, "swe7.xml"), encoding="utf-8") as f:
+            text = f.read()
+        with open(os.path.join(copy, "home8.xml"), "w", encoding="utf-8") as f:
+            f.write(text.replace("swe7_swedish_ci", "home8_general_ci").replace("swe7", "home8"))
+        index = os.path.join(copy, "Index.xml")
+        with open(index, encoding="utf-8") as f:
+            text = f.read()
+        with open(index, "w", encoding="utf-8") as f:
+            f.write(text.replace("</charsets>", '<charset name="home8"><collation name="home8_general_ci" id="1900" flag="primary"/></charset></charsets>'))
+        return copy
+
+    def encdb(self, server, c, task):
+        """No server that can be had has EncDB: its switch is played by another one, whose name is put into the question on its way."""
+        with Proxy(server.port) as proxy:
+            proxy.said = lambda data: data.replace(b"'loose_encdb'", b"'general_log'")
+            task.change(source={"port": proxy.port, "tls": "disabled"})
+            c.run("SET GLOBAL general_log = ON")
+            items = self.check(task)
+            self.expect(items, {"CHECK_ENCRYPTION": "failed"})
+            self.assertEqual(items["CHECK_ENCRYPTION"]["remedy"], "phases: [schema, incremental]  -- or EncDB off")
+            task.change(phases=["schema", "incremental"])
+            self.expect(self.check(task), {"CHECK_ENCRYPTION": "warning"})
+            c.run("SET GLOBAL general_log = OFF")
+            self.expect(self.check(task), {"CHECK_ENCRYPTION": "passed"})
 
     def test_privileges(self):
         for server in (servers.mysql(), servers.mariadb()):
@@ -151,7 +307,10 @@ class Source(Check):
             for line in items[code]["remedy"].split("\n"):
                 if line.startswith("ALTER ") and "onto" not in line:
                     c.run(line)
-        self.expect(self.check(task), dict.fromkeys(("CHECK_ENGINE", "CHECK_KEY", "CHECK_MESSAGE_MAX"), "passed"))
+        c.run("ALTER TABLE isam ALTER COLUMN v SET VISIBLE")
+        items = self.check(task)
+        self.expect(items, dict.fromkeys(("CHECK_ENGINE", "CHECK_KEY", "CHECK_MESSAGE_MAX"), "passed"))
+        self.assertEqual(items["CHECK_INVISIBLE_COLUMNS"]["found"], "none")
 
     def test_foreign_keys_that_change_rows(self):
         tables = "CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT up FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)"
@@ -171,11 +330,23 @@ class Source(Check):
         server = servers.mysql()
         self.create(server, "CREATE TABLE t (id INT PRIMARY KEY)")
         task = self.task(server)
-        items = self.check(task, password="wrong")
-        self.expect(items, {"CHECK_CONN_SRC": "failed", "CHECK_LOG_BIN": "skipped", "CHECK_CONN_DEST": "passed", "CHECK_OBJECTS": "skipped"})
-        self.assertIn("Access denied", items["CHECK_CONN_SRC"]["found"])
+        user = f"u_{self.token}"
+        with server.connect() as c:
+            c.run(f"CREATE USER {user} IDENTIFIED BY 'another'; GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}")
+            task.change(source={"user": user})
+            items = self.check(task)
+            self.expect(items, {"CHECK_CONN_SRC": "failed", "CHECK_LOG_BIN": "skipped", "CHECK_CONN_DEST": "passed", "CHECK_OBJECTS": "skipped"})
+            self.assertIn("Access denied", items["CHECK_CONN_SRC"]["found"])
+            c.run(items["CHECK_CONN_SRC"]["remedy"].partition(" --")[0].replace("...", "rowcast-pw"))
+            self.expect(self.check(task), {"CHECK_CONN_SRC": "passed", "CHECK_OBJECTS": "passed"})
+            c.run(f"DROP USER {user}")
+        task.change(source={"user": "rowcast"})
         items = self.check(task, "--override", "destination.brokers=127.0.0.1:1", "--override", "destination.schema_registry=http://127.0.0.1:1", "--override", "destination.format=dts-avro")
         self.expect(items, {"CHECK_CONN_SRC": "passed", "CHECK_CONN_DEST": "failed", "CHECK_TOPIC": "skipped", "CHECK_SCHEMA_REGISTRY": "failed"})
+        registry = servers.registry()
+        items = self.check(task, "--override", f"destination.schema_registry={registry.url}", "--override", "destination.format=dts-avro")
+        self.expect(items, {"CHECK_CONN_DEST": "passed", "CHECK_SCHEMA_REGISTRY": "passed"})
+        self.assertEqual(items["CHECK_SCHEMA_REGISTRY"]["found"], f"{registry.url} answers")
         with server.connect() as c:
             own = c.one("SELECT @@server_id")
         items = self.check(task, "--override", f"source.server_id={own}")
@@ -197,14 +368,61 @@ class Destination(Check):
         self.expect(items, {"CHECK_TOPIC": "failed"})
         self.apply_tool(self.kafka, items["CHECK_TOPIC"])
         self.expect(self.check(task), {"CHECK_TOPIC": "passed", "CHECK_PARTITIONS": "passed", "CHECK_MESSAGE_MAX": "passed", "CHECK_MIN_INSYNC": "passed", "CHECK_DEST_ROOM": "passed"})
-        bounds = "max.message.bytes=1000,retention.ms=3600000,min.insync.replicas=2"
+        bounds = "max.message.bytes=1000,retention.ms=3600000,retention.bytes=1000,min.insync.replicas=2"
         self.kafka.tool(TOOLS["kafka-configs.sh"], "--bootstrap-server", self.kafka.brokers, "--alter", "--entity-type", "topics", "--entity-name", self.name, "--add-config", bounds)
         task.change(objects=[{"table": f"{self.database}.*", "ddl": [], "partitions": 4}])
         codes = ("CHECK_PARTITIONS", "CHECK_MESSAGE_MAX", "CHECK_DEST_ROOM", "CHECK_MIN_INSYNC")
         items = self.check(task)
         self.expect(items, {code: "failed" if code == "CHECK_MIN_INSYNC" else "warning" for code in codes})
+        self.assertIn("retention.bytes=-1", items["CHECK_DEST_ROOM"]["remedy"])
         self.apply_tool(self.kafka, *(items[code] for code in codes))
         self.expect(self.check(task), dict.fromkeys(codes, "passed"))
+
+    def test_topics_that_are_not_as_they_were(self):
+        """What ends a task that has begun is told before, while it runs and while it does not."""
+        task = self.task(self.server, phases=["schema", "full", "incremental"], destination={"partitions": 2})
+        with task.start() as process:
+            process.wait_streaming()
+            self.connection.run("INSERT INTO t VALUES (1)")
+            servers.wait_for(lambda: self.messages(), 20, "the first message")
+            items = self.check(task)
+            self.expect(items, {"CHECK_PARTITIONS": "passed", "CHECK_TOPIC": "passed"})
+            self.assertIn("runs", items["CHECK_STATE_DIR"]["found"])
+            self.kafka.topic_tool("--alter", "--topic", self.name, "--partitions", "3")
+            self.expect(self.check(task), {"CHECK_PARTITIONS": "failed"})
+            self.assertEqual(process.stop(), 0, process.tail())
+        task.change(skip_checks=["CHECK_PARTITIONS"])
+        item = self.check(task)["CHECK_PARTITIONS"]
+        self.assertEqual(item["result"], "failed", "it stands for a promise")
+        words = f"topic {self.name} has 3 partitions and had 2 when this task first wrote to it"
+        self.assertIn(words, item["found"])
+        self.connection.run("INSERT INTO t VALUES (2)")
+        self.assert_ends(task.start("--until", "caught-up"), 5, words)
+        state, topic = re.fullmatch(r"state_dir: (.*)\ndestination: {topic: (.*)}", item["remedy"]).groups()
+        task.change(state_dir=state, destination={"topic": topic})
+        self.expect(self.check(task), {"CHECK_PARTITIONS": "passed", "CHECK_TOPIC": "passed"})
+        task.run_until_caught_up()
+        self.kafka.topic_tool("--delete", "--topic", topic)
+        servers.wait_for(lambda: topic not in self.kafka.topic_tool("--list").split(), 20, "the topic to be gone")
+        items = self.check(task)
+        self.expect(items, {"CHECK_TOPIC": "failed", "CHECK_PARTITIONS": "passed"})
+        self.assertIn(f"topic {topic} is gone", items["CHECK_TOPIC"]["found"])
+        self.connection.run("INSERT INTO t VALUES (3)")
+        self.assert_ends(task.start("--until", "caught-up"), 5, f"topic {topic}")
+        self.apply_tool(self.kafka, items["CHECK_TOPIC"])
+        self.expect(self.check(task), {"CHECK_TOPIC": "passed", "CHECK_PARTITIONS": "passed"})
+        task.run_until_caught_up()
+        self.assertEqual([m.change["data"][0]["id"] for m in self.messages(topic)], ["3"])
+
+    def test_brokers_that_are_old(self):
+        old = servers.kafka_old("kafka11")
+        task = self.task(self.server, brokers=old.brokers, destination={"compression": "zstd"})
+        items = self.check(task)
+        self.expect(items, {"CHECK_DEST": "warning"})
+        self.assertIn("before 2.1 brokers know no zstd", items["CHECK_DEST"]["found"])
+        self.assertEqual(items["CHECK_DEST"]["remedy"], "destination: {compression: lz4}")
+        task.change(destination={"compression": "lz4"})
+        self.expect(self.check(task), {"CHECK_DEST": "passed"})
 
     def test_topics_that_hold_records(self):
         first = self.task(self.server, start=self.server.position())
@@ -214,8 +432,11 @@ class Destination(Check):
         items = self.check(task)
         self.expect(items, {"CHECK_SAME_OBJ": "failed", "CHECK_SAME_TOPIC": "warning"})
         self.assertEqual(items["CHECK_SAME_OBJ"]["remedy"], "destination: {existing_topics: ignore}")
+        other = self.check(task, "--override", f"destination.topic={self.name}_2")
+        self.expect(other, {"CHECK_SAME_OBJ": "passed", "CHECK_SAME_TOPIC": "passed"})
         task.change(destination={"existing_topics": "ignore"})
         self.expect(self.check(task), {"CHECK_SAME_OBJ": "passed", "CHECK_DEST_TABLE_EMPTY": "warning"})
+        self.expect(self.check(task, "--override", f"destination.topic={self.name}_2"), {"CHECK_DEST_TABLE_EMPTY": "passed"})
         task.change(destination={"existing_topics": "report"}, skip_checks=["CHECK_SAME_OBJ"])
         items = self.check(task)
         self.expect(items, {"CHECK_SAME_OBJ": "skipped"})

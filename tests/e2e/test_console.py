@@ -30,6 +30,17 @@ const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
 for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) found.push("twice: " + id);
 for (const e of document.querySelectorAll("button")) { const b = e.getBoundingClientRect(); if (b.height && b.height < 44) found.push("too small to touch: " + e.textContent); }
 if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the window: " + document.documentElement.scrollWidth);
+const light = c => { const [r, g, b] = c.match(/[\d.]+/g).map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+for (const e of document.body.querySelectorAll("*")) {
+  if (e.disabled || e.closest("svg, [hidden], dialog, thead, option, script") || !e.getClientRects().length || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+  let under = e;
+  while (under && getComputedStyle(under).backgroundColor === "rgba(0, 0, 0, 0)") under = under.parentElement;
+  const a = light(getComputedStyle(e).color), b = light(getComputedStyle(under || document.body).backgroundColor), contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  if (contrast < 4.5) found.push("hard to read, " + contrast.toFixed(2) + ": " + e.textContent.trim().slice(0, 60));
+  const box = e.getBoundingClientRect();
+  if (box.right > innerWidth + 1 && !e.closest(".scroll")) found.push("sticks out: " + e.textContent.trim().slice(0, 60));
+}
+for (const e of document.querySelectorAll(".scroll")) if (innerWidth < 600 && e.scrollWidth > e.clientWidth + 1) found.push("to be moved sideways: " + e.textContent.slice(0, 60));
 for (const e of document.querySelectorAll("[src], link[href]")) { const u = e.src || e.href; if (!u.startsWith("data:")) found.push("from outside: " + u); }
 return found;
 """
@@ -54,9 +65,9 @@ class Console(EndToEnd):
             c.run(f"INSERT INTO item (name) VALUES ('name {i}'); UPDATE item SET name='another' WHERE id={1 + i % 300}; DELETE FROM item WHERE id={i // 2}")
             time.sleep(0.01 if i // 700 % 2 else 0.03)
 
-    def picture(self, page, name):
+    def picture(self, page, name, whole=True):
         if PICTURES:
-            page.screenshot(os.path.join(PICTURES, f"{name}.png"))
+            page.screenshot(os.path.join(PICTURES, f"{name}.png"), whole)
 
     def read_aloud(self, page):
         """What a screen reader is given: (role, name) of all that is not just text."""
@@ -223,6 +234,40 @@ class Console(EndToEnd):
                 self.assertEqual(page.complaints(), [])
             self.assertEqual(process.stop(), 0, process.tail())
             self.assertEqual(len({m.key for m in self.messages()}), 16400)
+
+    def test_a_precheck_that_fails(self):
+        """Whoever watches sees all of it, though the process has ended: what stops the task first, each with what mends it."""
+        with Proxy(self.server.port) as proxy:
+            proxy.refuse = True
+            self.create(self.server, "CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200))", "CREATE TABLE log (line TEXT)")
+            objects = [{"table": f"{self.database}.item", "filter": "amount > 10"}, {"table": f"{self.database}.*"}]
+            task = self.task(self.server, objects, source={"port": proxy.port}, http=LISTEN, environment="production", phases=["full", "incremental"], full={"keyless": "unlocked"}, destination={"create_topics": False, "acks": "1"})
+            process = task.start()
+            web = Web(process)
+            with Browser(1400, 900) as page:
+                page.open(web.url)
+                page.wait_text("#state", "^(prechecking|retrying)$", 20 * PATIENCE)
+                proxy.refuse = False
+                self.assertEqual(process.wait(40), 3, process.tail())
+                page.wait_text("#state", "^precheck-failed$", 10)
+                page.wait_text("#lost", "^The task's process has ended.* mend what is named", 10)
+                page.wait_text("#cause", "2 items of the precheck failed", 5)
+                page.wait_text("#precheck-sum", "passed, [0-9]+ warnings?, 2 failed", 5)
+                rows = page.run("return [...document.querySelectorAll('#precheck-news tbody tr')].map(tr => [...tr.cells].map(td => td.innerText))")
+                results = [row[1] for row in rows]
+                self.assertEqual(results, sorted(results), "failed comes before warning")
+                found = {row[0].split("\n")[-1]: row for row in rows}
+                self.assertLessEqual({"CHECK_TOPIC", "CHECK_EXPRESSION", "CHECK_KEY", "CHECK_ACKS", "CHECK_ROW_METADATA"}, set(found))
+                self.assertIn("kafka-topics.sh --bootstrap-server", found["CHECK_TOPIC"][3])
+                self.assertRegex(found["CHECK_KEY"][3], "^ALTER TABLE .*;\nBecause ")
+                self.assertEqual(page.run("return document.querySelector('#now').nextElementSibling.id"), "precheck")
+                for width, height, dark in ((1400, 900, False), (1400, 900, True), (390, 844, False), (390, 844, True)):
+                    page.look(width, height, dark)
+                    time.sleep(0.2)
+                    self.assertEqual(page.run(COMPLAINTS), [], (width, dark))
+                page.look(1400, 1070)
+                self.picture(page, "console-precheck", whole=False)
+                self.assertEqual([line for line in page.complaints() if "ERR_CONNECTION_REFUSED" not in line], [])
 
 
 if __name__ == "__main__":

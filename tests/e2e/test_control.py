@@ -130,7 +130,7 @@ class Control(EndToEnd):
         self.assertRegex(self.ask_program("status", task.path).stdout, "not-started")
         c.run("INSERT INTO item (name) VALUES ('x')")
         task.run_until_caught_up()
-        self.assertRegex(self.ask_program("status", task.path).stdout, r"finished since .*\n.*durable +gtid:")
+        self.assertRegex(self.ask_program("status", task.path).stdout, r"finished since .*\n.*restart at +gtid:")
         c.run("SET SESSION binlog_format=STATEMENT; INSERT INTO item (name) VALUES ('y')")
         self.assertEqual(task.run("--until", "caught-up").code, 7)
         shown = json.loads(self.ask_program("status", task.path, "--json").stdout)

@@ -1,11 +1,8 @@
 """Source and brokers that go away and come back: what is shown meanwhile, that nothing is lost, and
 what the end of a retry window leads to."""
 
-import mmap
 import os
 import signal
-import struct
-import subprocess
 import threading
 import time
 import unittest
@@ -14,6 +11,7 @@ from lib import servers
 from lib.case import LONG, EndToEnd, note
 from lib.load import TABLES, Load, create_statements
 from lib.proxy import Proxy
+from lib.skew import Skew
 from lib.task import PATIENCE, SANITIZED
 from lib.web import LISTEN, Web
 
@@ -115,24 +113,6 @@ class Outages(EndToEnd):
                     wrong.append((at, "away is", sides, state, away, cause))
         self.assertEqual(wrong[:10], [], f"{len(wrong)} of {len(seen)}, outages {outages}")
         self.assertGreater(looks, 20 if PATIENCE == 1 else 5)
-
-
-class Skew:
-    """The clock of a process, which can be set forward (tests/support/skewed_clock.c)."""
-
-    def __init__(self, folder):
-        library = os.path.join(folder, "skewed_clock.so")
-        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, os.path.join(servers.ROOT, "tests", "support", "skewed_clock.c")], check=True, timeout=60)
-        path = os.path.join(folder, "clock")
-        with open(path, "wb") as f:
-            f.write(bytes(8))
-        with open(path, "r+b") as f:
-            self.memory = mmap.mmap(f.fileno(), 8)
-        self.environment = {"LD_PRELOAD": library, "SKEWED_CLOCK": path}
-
-    def forward(self, seconds):
-        before = struct.unpack("<q", self.memory[:8])[0]
-        self.memory[:8] = struct.pack("<q", before + seconds)
 
 
 class Windows(EndToEnd):

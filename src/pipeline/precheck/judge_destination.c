@@ -58,7 +58,7 @@ void judge_destination(const struct precheck_facts *f, struct finding *out)
         return;
     }
     if (f->destination.err == ERR_OK) {
-        find_note(out, "%d brokers at %s", f->cluster.brokers, brokers(f));
+        find_note(out, "%d %s at %s", COUNT_OF(f->cluster.brokers, "broker"), brokers(f));
         return;
     }
     if (f->o != NULL && f->o->admin != NULL && err_class(f->destination.err) == ERRC_BROKER) {
@@ -108,7 +108,12 @@ void judge_broker_version(const struct precheck_facts *f, struct finding *out)
 
 static bool is_missing(const struct precheck_facts *f, size_t i)
 {
-    return f->found[i].err == ERR_OK && !f->found[i].exists;
+    return f->found[i].err == ERR_OK && !f->found[i].exists && f->topics[i].had == 0;
+}
+
+static bool is_gone(const struct precheck_facts *f, size_t i)
+{
+    return f->found[i].err == ERR_OK && !f->found[i].exists && f->topics[i].had != 0;
 }
 
 static bool is_leaderless(const struct precheck_facts *f, size_t i)
@@ -121,6 +126,30 @@ static bool has_rules_problem(const struct precheck_facts *f)
     return f->survey != NULL && survey_errors(f->survey) > 0;
 }
 
+static void creation_remedy(const struct precheck_facts *f, size_t i, int32_t partitions,
+                            struct finding *out)
+{
+    find_remedy(out,
+                "kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d "
+                "--replication-factor %u",
+                brokers(f), f->topics[i].name, partitions,
+                f->config->destination.replication_factor);
+}
+
+/* What a run would end for as soon as it met the first change for the topic. */
+static void judge_gone(const struct precheck_facts *f, struct finding *out)
+{
+    for (size_t i = 0, n = 0; i < f->topic_count; i++) {
+        if (!is_gone(f, i) || n++ >= TOPICS_SHOWN)
+            continue;
+        find_failure(out, ERR_DEST_TOPIC,
+                     "topic %s is gone, to which this task has written: it is not made again by "
+                     "itself, since what was in it would be missing without a word",
+                     f->topics[i].name);
+        creation_remedy(f, i, f->topics[i].had, out);
+    }
+}
+
 void judge_topics(const struct precheck_facts *f, struct finding *out)
 {
     const struct conf_destination *d = &f->config->destination;
@@ -130,33 +159,32 @@ void judge_topics(const struct precheck_facts *f, struct finding *out)
     size_t missing = find_topics(f, is_missing, &names);
     if (missing > 0 && !makes) {
         find_failure(out, ERR_DEST_TOPIC,
-                     "%zu of %zu topics do not exist, and destination.create_topics is false: %.*s",
-                     missing, f->topic_count, SLICE_ARG(writer_slice(&names)));
+                     "%zu of %zu %s %s not exist, and destination.create_topics is false: %.*s",
+                     missing, COUNT_OF(f->topic_count, "topic"), AGREES(missing, "does", "do"),
+                     SLICE_ARG(writer_slice(&names)));
         for (size_t i = 0, n = 0; i < f->topic_count && n < TOPICS_SHOWN; i++) {
             if (!is_missing(f, i))
                 continue;
-            find_remedy(out,
-                        "kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d "
-                        "--replication-factor %u",
-                        brokers(f), f->topics[i].name, f->topics[i].partitions,
-                        d->replication_factor);
+            creation_remedy(f, i, f->topics[i].partitions, out);
             n++;
         }
     } else if (missing > 0) {
-        find_note(out, "%zu of %zu topics will be made", missing, f->topic_count);
-    } else {
-        find_note(out, "%zu topics are there", f->topic_count);
+        find_note(out, "%zu of %zu %s will be made", missing, COUNT_OF(f->topic_count, "topic"));
+    } else if (find_topics(f, is_gone, &names) == 0) {
+        find_note(out, "%zu %s there", f->topic_count,
+                  AGREES(f->topic_count, "topic is", "topics are"));
     }
     if (missing > 0 && makes && d->replication_factor > f->cluster.brokers && !d->embedded) {
-        find_failure(out, ERR_DEST_TOPIC, "topics of %u replicas cannot be made with %d brokers",
-                     d->replication_factor, f->cluster.brokers);
+        find_failure(out, ERR_DEST_TOPIC, "topics of %u replicas cannot be made with %d %s",
+                     d->replication_factor, COUNT_OF(f->cluster.brokers, "broker"));
         find_remedy(out, "destination: {replication_factor: %d}", f->cluster.brokers);
     }
+    judge_gone(f, out);
     writer_clear(&names);
     size_t dark = find_topics(f, is_leaderless, &names);
     if (dark > 0) {
-        find_failure(out, ERR_DEST_TOPIC, "%zu topics have partitions without a leader: %.*s", dark,
-                     SLICE_ARG(writer_slice(&names)));
+        find_failure(out, ERR_DEST_TOPIC, "%zu %s partitions without a leader: %.*s", dark,
+                     AGREES(dark, "topic has", "topics have"), SLICE_ARG(writer_slice(&names)));
         find_remedy(out, "start the brokers that are missing");
     }
     writer_fini(&names);
@@ -166,9 +194,40 @@ void judge_topics(const struct precheck_facts *f, struct finding *out)
 
 static bool has_other_count(const struct precheck_facts *f, size_t i)
 {
-    return f->found[i].exists && f->topics[i].object < f->config->object_count &&
+    return f->found[i].exists && f->topics[i].had == 0 &&
+           f->topics[i].object < f->config->object_count &&
            f->config->objects[f->topics[i].object].partitions != 0 &&
            f->found[i].partitions != f->topics[i].partitions;
+}
+
+static void partitions_remedy(const struct precheck_facts *f, size_t i, int32_t partitions,
+                              struct finding *out)
+{
+    find_remedy(out, "kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d",
+                brokers(f), f->topics[i].name, partitions);
+}
+
+/* A topic can grow and not shrink: with too many, the task has to begin anew beside it. */
+static void judge_changed_count(const struct precheck_facts *f, size_t i, struct finding *out)
+{
+    const struct checked_topic *t = &f->topics[i];
+    const struct task_config *c = f->config;
+    int32_t now = f->found[i].partitions;
+    if (t->had == 0 || !f->found[i].exists || now == t->had)
+        return;
+    find_failure(out, ERR_DEST_TOPIC,
+                 "topic %s has %d partitions and had %d when this task first wrote to it: rows "
+                 "would change their partition and lose their order",
+                 t->name, now, t->had);
+    if (now < t->had) {
+        partitions_remedy(f, i, t->had, out);
+        return;
+    }
+    find_remedy(out, "state_dir: %s.new", c->state_dir);
+    if (t->object < c->object_count && c->objects[t->object].topic != NULL)
+        find_remedy(out, "objects: [{table: ..., topic: %s_new}]", t->name);
+    else
+        find_remedy(out, "destination: {%s: %s_new}", t->rows ? "topic" : "ddl_topic", t->name);
 }
 
 void judge_partitions(const struct precheck_facts *f, struct finding *out)
@@ -176,18 +235,17 @@ void judge_partitions(const struct precheck_facts *f, struct finding *out)
     int64_t sum = 0;
     for (size_t i = 0; i < f->topic_count; i++) {
         sum += f->found[i].exists ? f->found[i].partitions : f->topics[i].partitions;
+        judge_changed_count(f, i, out);
         if (!has_other_count(f, i))
             continue;
         find_warning(out, "topic %s has %d partitions, and objects asks for %d: what it has counts",
                      f->topics[i].name, f->found[i].partitions, f->topics[i].partitions);
         if (f->found[i].partitions < f->topics[i].partitions)
-            find_remedy(out,
-                        "kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d",
-                        brokers(f), f->topics[i].name, f->topics[i].partitions);
+            partitions_remedy(f, i, f->topics[i].partitions, out);
         else
             find_remedy(out, "objects: [{table: ..., partitions: %d}]", f->found[i].partitions);
     }
-    find_note(out, "%" PRId64 " in %zu topics", sum, f->topic_count);
+    find_note(out, "%" PRId64 " in %zu %s", sum, COUNT_OF(f->topic_count, "topic"));
 }
 
 static void acl_remedy(const struct precheck_facts *f, const char *topic, const char *operations,
@@ -352,8 +410,8 @@ void judge_not_empty(const struct precheck_facts *f, struct finding *out)
     writer_init(&names, 64u << 10);
     size_t n = find_topics(f, holds_records, &names);
     if (n > 0) {
-        find_warning(out, "%zu topics hold records already: %.*s", n,
-                     SLICE_ARG(writer_slice(&names)));
+        find_warning(out, "%zu %s records already: %.*s", n,
+                     AGREES(n, "topic holds", "topics hold"), SLICE_ARG(writer_slice(&names)));
         find_remedy(out, "destination: {topic: ...}  -- another one, or an empty one");
     } else {
         find_note(out, "all topics are empty");
@@ -404,9 +462,9 @@ void judge_message_max(const struct precheck_facts *f, struct finding *out)
     size_t n = f->catalogue.err == ERR_OK ? find_tables(f, may_be_too_large, &names) : 0;
     if (n > 0 && d->too_large == CONF_LARGE_FAIL) {
         find_warning(out,
-                     "rows of %zu tables can be larger than message_max (%" PRIu64
+                     "rows of %zu %s can be larger than message_max (%" PRIu64
                      " bytes), and such a row ends the task (exit 7): %.*s",
-                     n, d->message_max, SLICE_ARG(writer_slice(&names)));
+                     COUNT_OF(n, "table"), d->message_max, SLICE_ARG(writer_slice(&names)));
         find_remedy(out, "destination: {too_large: key-only}  -- or skip, or a larger message_max");
     } else {
         find_note(out, "message_max is %" PRIu64 " bytes, a larger row %s", d->message_max,
@@ -447,9 +505,9 @@ void judge_in_sync(const struct precheck_facts *f, struct finding *out)
             continue;
         if (all && t->in_sync_min > t->in_sync) {
             find_failure(out, ERR_OK,
-                         "topic %s has %d replicas in sync and wants %" PRId64
+                         "topic %s has %d %s in sync and wants %" PRId64
                          " (min.insync.replicas): it takes no message",
-                         t->name, t->in_sync, t->in_sync_min);
+                         t->name, COUNT_OF(t->in_sync, "replica"), t->in_sync_min);
             if (t->in_sync_min > t->replicas)
                 config_remedy(f, t->name, "min.insync.replicas", t->replicas, out);
             else
@@ -501,7 +559,8 @@ void judge_room(const struct precheck_facts *f, struct finding *out)
     }
     find_note(out,
               "the tables have about %" PRIu64
-              " MB; how much room is left on their disks brokers do not tell",
+              " MB; how much room the brokers' disks have left is not asked "
+              "(kafka-log-dirs.sh --describe tells)",
               sum >> 20);
 }
 

@@ -118,24 +118,26 @@ static void judge_select(const struct precheck_facts *f, struct finding *out)
     writer_init(&names, 64u << 10);
     size_t n = find_tables(f, is_denied, &names);
     if (n > 0 && full)
-        find_failure(out, ERR_ACCESS_DENIED, "SELECT is missing on %zu of %zu tables: %.*s", n,
-                     f->table_count, SLICE_ARG(writer_slice(&names)));
+        find_failure(out, ERR_ACCESS_DENIED, "SELECT is missing on %zu of %zu %s: %.*s", n,
+                     COUNT_OF(f->table_count, "table"), SLICE_ARG(writer_slice(&names)));
     else if (n > 0)
         find_warning(out,
-                     "SELECT on all columns is missing on %zu of %zu tables, whose definitions "
+                     "SELECT on all columns is missing on %zu of %zu %s, whose definitions "
                      "cannot be read whole: %.*s",
-                     n, f->table_count, SLICE_ARG(writer_slice(&names)));
+                     n, COUNT_OF(f->table_count, "table"), SLICE_ARG(writer_slice(&names)));
     grant_select(f, out);
     if (f->unseen_count > 0 && full)
         find_failure(out, ERR_ACCESS_DENIED,
-                     "%zu tables of objects are not there, or user '%s' may not SELECT from them: "
+                     "%zu %s of objects %s not there, or user '%s' may not SELECT from them: "
                      "%.*s",
-                     f->unseen_count, f->config->source.user, SLICE_ARG(writer_slice(&f->unseen)));
+                     COUNT_OF(f->unseen_count, "table"), AGREES(f->unseen_count, "is", "are"),
+                     f->config->source.user, SLICE_ARG(writer_slice(&f->unseen)));
     else if (f->unseen_count > 0)
         find_warning(out,
-                     "%zu tables of objects are not there yet, or user '%s' may not SELECT from "
+                     "%zu %s of objects %s not there yet, or user '%s' may not SELECT from "
                      "them: %.*s",
-                     f->unseen_count, f->config->source.user, SLICE_ARG(writer_slice(&f->unseen)));
+                     COUNT_OF(f->unseen_count, "table"), AGREES(f->unseen_count, "is", "are"),
+                     f->config->source.user, SLICE_ARG(writer_slice(&f->unseen)));
     for (size_t i = 0, shown = 0; i < objects_count(f->objects) && shown < f->unseen_count; i++) {
         struct slice database, table;
         struct table_def def;
@@ -163,14 +165,14 @@ static void judge_lock(const struct precheck_facts *f, struct finding *out)
     if (n > 0) {
         if (f->settings.roles)
             find_warning(out,
-                         "%zu tables without a usable key are read under LOCK TABLES, which the "
-                         "account does not hold by itself (a role may give it): %.*s",
-                         n, SLICE_ARG(writer_slice(&names)));
+                         "%zu %s without a usable key: read under LOCK TABLES, which the account "
+                         "does not hold by itself (a role may give it): %.*s",
+                         COUNT_OF(n, "table"), SLICE_ARG(writer_slice(&names)));
         else
             find_failure(out, ERR_ACCESS_DENIED,
-                         "%zu tables without a usable key are read under LOCK TABLES, which is not "
+                         "%zu %s without a usable key: read under LOCK TABLES, which is not "
                          "granted: %.*s",
-                         n, SLICE_ARG(writer_slice(&names)));
+                         COUNT_OF(n, "table"), SLICE_ARG(writer_slice(&names)));
         char to[420];
         snprintf(to, sizeof(to), ".* TO %s;", f->account);
         struct slice last = SLICE_LIT("");
@@ -228,7 +230,8 @@ void judge_source_privileges(const struct precheck_facts *f, struct finding *out
                     (int)(dot != NULL ? dot - beat : 0), beat, f->account);
     }
     if (out->found.len == 0)
-        find_note(out, "%s may replicate and read %zu tables", f->account, f->table_count);
+        find_note(out, "%s may replicate and read %zu %s", f->account,
+                  COUNT_OF(f->table_count, "table"));
 }
 
 /* ---- the binlog ---- */

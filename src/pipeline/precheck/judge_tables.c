@@ -56,23 +56,23 @@ void judge_engines(const struct precheck_facts *f, struct finding *out)
     size_t n = find_tables(f, is_window, &names);
     if (n > 0) {
         find_failure(out, ERR_OK,
-                     "%zu tables are of an engine that shows the rows of other tables, whose "
+                     "%zu %s of an engine that shows the rows of other tables, whose "
                      "changes come under other names or not at all: %.*s",
-                     n, SLICE_ARG(writer_slice(&names)));
+                     n, AGREES(n, "table is", "tables are"), SLICE_ARG(writer_slice(&names)));
         remedy_each(f, is_window, leave_out, out);
     }
     writer_clear(&names);
     n = find_tables(f, is_unsafe, &names);
     if (n > 0) {
         find_warning(out,
-                     "%zu tables are not transactional: what a statement that fails has changed "
+                     "%zu %s not transactional: what a statement that fails has changed "
                      "stays, and after a crash of the source table and binlog may differ: %.*s",
-                     n, SLICE_ARG(writer_slice(&names)));
+                     n, AGREES(n, "table is", "tables are"), SLICE_ARG(writer_slice(&names)));
         remedy_each(f, is_unsafe, to_innodb, out);
     }
     writer_fini(&names);
     if (out->found.len == 0)
-        find_note(out, "%zu tables, all of transactional engines", f->table_count);
+        find_note(out, "%zu %s, all of transactional engines", COUNT_OF(f->table_count, "table"));
 }
 
 static bool is_keyless(const struct precheck_facts *f, const struct checked_table *t)
@@ -99,12 +99,13 @@ void judge_keys(const struct precheck_facts *f, struct finding *out)
     size_t n = find_tables(f, is_keyless, &names);
     if (n > 0) {
         find_warning(out,
-                     "%zu of %zu tables have neither a primary key nor a unique key of NOT NULL "
+                     "%zu of %zu %s neither a primary key nor a unique key of NOT NULL "
                      "columns: %.*s",
-                     n, f->table_count, SLICE_ARG(writer_slice(&names)));
+                     n, f->table_count, AGREES(f->table_count, "table has", "tables have"),
+                     SLICE_ARG(writer_slice(&names)));
         remedy_each(f, is_keyless, add_key, out);
     } else {
-        find_note(out, "%zu tables, all with a key", f->table_count);
+        find_note(out, "%zu %s, all with a key", COUNT_OF(f->table_count, "table"));
     }
     writer_fini(&names);
 }
@@ -125,9 +126,9 @@ void judge_invisible(const struct precheck_facts *f, struct finding *out)
     size_t n = find_tables(f, has_invisible, &names);
     if (n > 0)
         find_note(out,
-                  "%zu tables have some, which go out like the others (columns.exclude leaves "
+                  "%zu %s some, which go out like the others (columns.exclude leaves "
                   "them out): %.*s",
-                  n, SLICE_ARG(writer_slice(&names)));
+                  n, AGREES(n, "table has", "tables have"), SLICE_ARG(writer_slice(&names)));
     else
         find_note(out, "none");
     writer_fini(&names);
@@ -147,7 +148,8 @@ void judge_charsets(const struct precheck_facts *f, struct finding *out)
         leave_out(out, t);
     }
     if (n == 0)
-        find_note(out, "%zu tables, all of known types and character sets", f->table_count);
+        find_note(out, "%zu %s, all of known types and character sets",
+                  COUNT_OF(f->table_count, "table"));
 }
 
 static bool does_cascade(const struct precheck_facts *f, const struct checked_table *t)
@@ -163,12 +165,13 @@ void judge_foreign_keys(const struct precheck_facts *f, struct finding *out)
     writer_init(&names, 64u << 10);
     size_t n = find_tables(f, does_cascade, &names);
     if (n > 0 && logged) {
-        find_note(out, "%zu tables have them, and this version logs what they change", n);
+        find_note(out, "%zu %s them, and this version logs what they change", n,
+                  AGREES(n, "table has", "tables have"));
     } else if (n > 0) {
         find_warning(out,
-                     "%zu tables have foreign keys with CASCADE or SET NULL, whose changes this "
+                     "%zu %s foreign keys with CASCADE or SET NULL, whose changes this "
                      "version does not log: %.*s",
-                     n, SLICE_ARG(writer_slice(&names)));
+                     n, AGREES(n, "table has", "tables have"), SLICE_ARG(writer_slice(&names)));
         find_remedy(out,
                     "delete and update child rows by statements or triggers, with foreign keys "
                     "that say NO ACTION; or a source of MySQL 9.6 or later");
@@ -190,7 +193,8 @@ void judge_encryption(const struct precheck_facts *f, struct finding *out)
     writer_init(&names, 64u << 10);
     size_t n = find_tables(f, is_encrypted, &names);
     if (n > 0)
-        find_note(out, "%zu tables are encrypted at rest, which makes no difference", n);
+        find_note(out, "%zu %s encrypted at rest, which makes no difference", n,
+                  AGREES(n, "table is", "tables are"));
     else
         find_note(out, "no table is encrypted");
     writer_fini(&names);

@@ -21,7 +21,9 @@ void judge_objects(const struct precheck_facts *f, struct finding *out)
 {
     take_findings(f, 1u << SURVEY_NO_TABLE | 1u << SURVEY_UNDECIDED, out);
     if (out->found.len == 0)
-        find_note(out, "%zu entries take %zu tables", f->config->object_count, f->table_count);
+        find_note(out, "%zu %s %zu %s", f->config->object_count,
+                  AGREES(f->config->object_count, "entry takes", "entries take"),
+                  COUNT_OF(f->table_count, "table"));
     else
         find_remedy(out, "objects: the pattern of the line that is named");
 }

@@ -229,19 +229,15 @@ enum err precheck_verdict(const struct precheck_report *r, struct errmsg *em)
 
 static void look_at_folder(struct precheck_facts *f)
 {
-    struct ckpt *c = NULL;
+    struct ckpt_position p;
     f->first_start = true;
     if (f->o->own_folder)
         return;
-    f->state.err = ckpt_open_to_read(f->config->state_dir, f->config->task, &c, &f->state.em);
-    if (f->state.err == ERR_STATE_LOCKED) {
-        f->running = true;
-        f->first_start = false;
-    } else if (f->state.err == ERR_OK && c != NULL) {
-        struct ckpt_position p;
-        f->first_start = !ckpt_position(c, &p);
-        ckpt_close(c);
-    }
+    f->state.err = ckpt_open_to_read(f->config->state_dir, f->config->task, &f->ckpt, &f->running,
+                                     &f->state.em);
+    if (f->state.err != ERR_OK)
+        return;
+    f->first_start = !f->running && (f->ckpt == NULL || !ckpt_position(f->ckpt, &p));
 }
 
 static void *gather_brokers(void *facts)
@@ -302,6 +298,7 @@ enum err precheck_run(const struct precheck_options *o, struct precheck_report *
         precheck_forget_source(f);
         precheck_forget_destination(f);
         shaping_free(f->shaping);
+        ckpt_close(f->ckpt);
     }
     if (arena != NULL)
         arena_free(arena);

@@ -162,5 +162,10 @@ enum err precheck_list_topics(struct precheck_facts *f)
     if (d->ddl_topic != NULL)
         add_topic(f, d->ddl_topic, SIZE_MAX, 0, false);
     merge_topics(f);
+    for (size_t i = 0; f->ckpt != NULL && i < f->topic_count; i++) {
+        uint32_t had;
+        if (ckpt_topic(f->ckpt, slice_str(f->topics[i].name), &had))
+            f->topics[i].had = (int32_t)had;
+    }
     return f->arena->failed ? ERR_NO_MEMORY : ERR_OK;
 }

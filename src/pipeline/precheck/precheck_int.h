@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/writer.h"
+#include "checkpoint/checkpoint.h"
 #include "kafka/inquiry.h"
 #include "pipeline/options.h"
 #include "pipeline/precheck/precheck.h"
@@ -45,6 +46,7 @@ struct checked_table {
 struct checked_topic {
     const char *name;
     int32_t partitions; /* asked for */
+    int32_t had;        /* when the task first wrote to it; 0: it never did */
     size_t object;      /* the entry that asked first */
     bool rows;          /* rows go there; else statements alone */
     uint64_t bytes;     /* of the tables that go there, a guess */
@@ -57,6 +59,7 @@ struct precheck_facts {
     struct arena *arena;
     bool first_start; /* no position in the state folder, nor where it is a copy of a topic there */
     bool running;     /* the task runs now, in another process */
+    struct ckpt *ckpt; /* what the state folder holds; NULL: nothing, or not to be looked at */
     struct answer state;
 
     /* the source */
@@ -138,6 +141,10 @@ void find_failure(struct finding *out, enum err e, const char *fmt, ...) PRINTF(
 
 /* A line that mends it. */
 void find_remedy(struct finding *out, const char *fmt, ...) PRINTF(2, 3);
+
+/* For "%zu %s": 1 table, 3 tables. And the verb behind it. */
+#define COUNT_OF(n, noun)      (n), ((n) == 1 ? noun : noun "s")
+#define AGREES(n, one, others) ((n) == 1 ? (one) : (others))
 
 #define NAMES_SHOWN 10
 

@@ -39,7 +39,10 @@ class Browser:
             arguments.append("--force-dark-mode")
         answer = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"}, "goog:chromeOptions": {"args": arguments}}}})
         self.session = f"/session/{answer['sessionId']}"
-        # The window cannot be as narrow as a phone; the page can.
+        self.look(width, height, dark)
+
+    def look(self, width, height, dark=False):
+        """The window cannot be as narrow as a phone; the page can."""
         self.devtools("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
         self.devtools("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
 

@@ -79,6 +79,7 @@ class Proxy:
     def __init__(self, port):
         self.target = port
         self.rule = Rule()
+        self.said = lambda data: data  # what the server gets to hear instead of what the client says
         self.count = 0
         self.refuse = False
         self.refused = 0
@@ -113,7 +114,7 @@ class Proxy:
                     data = client.recv(65536)
                     if not data:
                         break
-                    server.sendall(data)
+                    server.sendall(self.said(data))
                 if server in ready:
                     data = server.recv(65536)
                     if not data:

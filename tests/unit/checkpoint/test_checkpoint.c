@@ -247,6 +247,56 @@ Test(checkpoint, a_second_process_is_refused)
     folder_remove(&f);
 }
 
+Test(checkpoint, who_only_looks_sees_what_is_durable_while_the_owner_writes)
+{
+    struct folder f = folder_new();
+    struct ckpt *c, *seen = NULL;
+    struct errmsg em = {0};
+    bool in_use = true;
+    uint32_t partitions;
+    cr_assert_eq(ckpt_open_to_read(f.path, "t", &seen, &in_use, &em), ERR_OK);
+    cr_assert(seen == NULL && !in_use, "nothing is there yet");
+    c = opened(&f);
+    cr_assert_eq(ckpt_put_topic(c, SLICE_LIT("orders"), 6), ERR_OK);
+    put_position(c, 3);
+    synced(c);
+    cr_assert_eq(ckpt_put_topic(c, SLICE_LIT("items"), 1), ERR_OK);
+    cr_assert_eq(ckpt_open_to_read(f.path, "t", &seen, &in_use, &em), ERR_OK);
+    cr_assert(seen != NULL && in_use);
+    cr_assert(ckpt_topic(seen, SLICE_LIT("orders"), &partitions) && partitions == 6);
+    cr_assert_not(ckpt_topic(seen, SLICE_LIT("items"), &partitions));
+    cr_assert_eq(position_in(seen), 3);
+    ckpt_close(c);
+    ckpt_close(seen);
+    cr_assert_eq(ckpt_open_to_read(f.path, "t", &seen, &in_use, &em), ERR_OK);
+    cr_assert(seen != NULL && !in_use);
+    ckpt_close(opened(&f)); /* who looks keeps nobody out */
+    ckpt_close(seen);
+    cr_assert_eq(ckpt_open_to_read(f.path, "other", &seen, &in_use, &em), ERR_CONFIG);
+    folder_remove(&f);
+}
+
+Test(checkpoint, a_log_that_is_written_at_every_look_is_no_error_while_it_is_in_use)
+{
+    struct folder f = folder_new();
+    struct ckpt *c = opened(&f), *seen = c;
+    struct errmsg em = {0};
+    bool in_use = false;
+    char path[128];
+    put_position(c, 3);
+    synced(c);
+    folder_log(&f, path);
+    struct bytes log = file_read(path);
+    log.ptr[70] ^= 1;
+    file_write(path, log.ptr, log.len);
+    free(log.ptr);
+    cr_assert_eq(ckpt_open_to_read(f.path, "t", &seen, &in_use, &em), ERR_OK);
+    cr_assert(seen == NULL && in_use);
+    ckpt_close(c);
+    cr_assert_eq(ckpt_open_to_read(f.path, "t", &seen, &in_use, &em), ERR_STATE_DAMAGED);
+    folder_remove(&f);
+}
+
 Test(checkpoint, a_folder_of_another_task_is_refused)
 {
     struct folder f = folder_new();

@@ -180,9 +180,9 @@ Test(precheck, tables_are_judged_by_what_they_are)
     def.engine = SLICE_LIT("MyISAM");
     expect("CHECK_ENGINE", PRECHECK_WARNING, "not transactional",
            "ALTER TABLE `sh``op`.`t` ENGINE=InnoDB;");
-    expect("CHECK_PRIVILEGE_SRC", PRECHECK_FAILED, "SELECT is missing on 1 of 1 tables",
+    expect("CHECK_PRIVILEGE_SRC", PRECHECK_FAILED, "SELECT is missing on 1 of 1 table",
            "GRANT SELECT ON `sh``op`.`t` TO 'u'@'%';");
-    expect("CHECK_INVISIBLE_COLUMNS", PRECHECK_PASSED, "1 tables have some", "");
+    expect("CHECK_INVISIBLE_COLUMNS", PRECHECK_PASSED, "1 table has some", "");
     cr_assert_eq(outcome("CHECK_FOREIGN_KEY")->result, PRECHECK_WARNING);
     f.server.version = 90700;
     cr_assert_eq(outcome("CHECK_FOREIGN_KEY")->result, PRECHECK_PASSED);
@@ -230,7 +230,7 @@ Test(precheck, topics_are_judged_by_their_settings)
     expect("CHECK_MESSAGE_MAX", PRECHECK_WARNING, "1000 bytes",
            CONFIGS "max.message.bytes=1048576");
     found.in_sync = 1;
-    expect("CHECK_MIN_INSYNC", PRECHECK_FAILED, "1 replicas in sync and wants 2",
+    expect("CHECK_MIN_INSYNC", PRECHECK_FAILED, "1 replica in sync and wants 2",
            "start the brokers that are missing");
     found.in_sync_min = 1;
     expect("CHECK_MIN_INSYNC", PRECHECK_WARNING, "one in sync is enough",
@@ -283,6 +283,33 @@ Test(precheck, exactly_once_needs_an_id_and_a_topic_of_its_own)
            "--operation Create --topic t.rowcast");
     f.kept_begun = true;
     expect("CHECK_STATE_DIR", PRECHECK_PASSED, "goes on from what the topic t.rowcast holds", "");
+}
+
+Test(precheck, a_topic_that_is_not_as_the_task_left_it_fails)
+{
+    struct checked_topic topic;
+    struct kafka_topic_facts found;
+    begin("skip_checks: [CHECK_PARTITIONS]\n");
+    one_topic(&topic, &found);
+    topic.had = 3;
+    expect("CHECK_PARTITIONS", PRECHECK_PASSED, "3 in 1 topic", "");
+    found.partitions = 2;
+    expect("CHECK_PARTITIONS", PRECHECK_FAILED, "topic t has 2 partitions and had 3",
+           "kafka-topics.sh --bootstrap-server 127.0.0.1:1 --alter --topic t --partitions 3");
+    found.partitions = 4;
+    config->objects[0].topic = "t";
+    expect("CHECK_PARTITIONS", PRECHECK_FAILED, "topic t has 4 partitions and had 3",
+           "state_dir: /tmp/none.new\nobjects: [{table: ..., topic: t_new}]");
+    topic.object = SIZE_MAX;
+    expect("CHECK_PARTITIONS", PRECHECK_FAILED, "had 3",
+           "state_dir: /tmp/none.new\ndestination: {topic: t_new}");
+    found.exists = false;
+    expect("CHECK_PARTITIONS", PRECHECK_PASSED, "", "");
+    expect("CHECK_TOPIC", PRECHECK_FAILED, "topic t is gone",
+           "kafka-topics.sh --bootstrap-server 127.0.0.1:1 --create --topic t --partitions 3 "
+           "--replication-factor 1");
+    topic.had = 0;
+    expect("CHECK_TOPIC", PRECHECK_PASSED, "1 of 1 topic will be made", "");
 }
 
 Test(precheck, what_cannot_be_had_is_skipped_and_says_so)
