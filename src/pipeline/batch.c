@@ -3,7 +3,6 @@
 #include "pipeline/binding.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool hold_frame(struct batch *b, struct frame *f)
 {
@@ -52,21 +51,6 @@ bool batch_add_event(struct batch *b, const struct row_event *ev, struct frame *
     }
     b->event_count++;
     return true;
-}
-
-void batch_let_go(struct batch *b, uint32_t row)
-{
-    const uint8_t *at = b->rows[row].image;
-    uint32_t n = 0;
-    while (n < b->frame_count &&
-           (at < b->frames[n]->data || at > b->frames[n]->data + b->frames[n]->cap))
-        n++;
-    if (n == b->frame_count)
-        return;
-    for (uint32_t i = 0; i < n; i++)
-        frame_unref(b->frames[i]);
-    b->frame_count -= n;
-    memmove(b->frames, b->frames + n, b->frame_count * sizeof(b->frames[0]));
 }
 
 void batch_reset(struct batch *b)

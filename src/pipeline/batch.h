@@ -119,8 +119,5 @@ static inline void batch_rollback(struct batch *b)
     b->event_count = b->certain.events;
 }
 
-/* Rows before this one are done: drops the frames that no later row lies in. */
-void batch_let_go(struct batch *b, uint32_t row);
-
 /* Drops all references and rows. */
 void batch_reset(struct batch *b);

@@ -61,8 +61,6 @@ struct lane {
     struct ring out;            /* empty ones */
     _Atomic uint64_t submitted; /* last batch number given; the reader's */
     uint64_t carried;           /* the last batch that was done */
-    struct batch *batch;        /* the one at hand, with rows; else NULL */
-    uint32_t row;               /* its row at hand */
     /* within transactions */
     _Atomic uint64_t cut_seq;  /* the last batch of the transaction that ends; before cuts */
     _Atomic uint64_t cuts;     /* number of the last cut */
@@ -214,8 +212,6 @@ static void look_for_release(struct lane *l)
 /* Waits for deliveries since something is full. */
 static void wait_for_room(struct lane *l)
 {
-    if (l->batch != NULL) /* what holds the memory may be the rows that have gone out */
-        batch_let_go(l->batch, l->row);
     look_for_release(l);
     kafka_hurry(l->producer);
     poll_reports(l, SLEEP_MS);
@@ -729,21 +725,6 @@ static enum err carry_ddl(struct lane *l, struct batch_ddl *d, uint64_t ts_ms)
     return e;
 }
 
-static enum err carry_rows(struct lane *l, const struct batch *b, uint64_t ts_ms)
-{
-    const struct binding *at = NULL;
-    for (l->row = 0; l->row < b->row_count; l->row++) {
-        const struct row_ref *row = &b->rows[l->row];
-        const struct row_event *ev = &b->events[row->event];
-        if (ev->binding != at)
-            count_produced(l, at);
-        at = ev->binding;
-        TRY(carry_row(l, ev, row, ts_ms));
-    }
-    count_produced(l, at);
-    return ERR_OK;
-}
-
 static bool carry_batch(struct lane *l, struct batch *b)
 {
     if (l->o.txn != NULL && !look_for_cut(l))
@@ -759,16 +740,22 @@ static bool carry_batch(struct lane *l, struct batch *b)
     uint64_t ts_ms = clock_wall_us() / 1000;
     l->times[b->seq % INFLIGHT_BATCHES] = (struct batch_time){
         b->row_count > 0 ? b->events[b->rows[0].event].commit_us : 0, b->row_count};
+    const struct binding *at = NULL;
     if (b->ddl != NULL && carry_ddl(l, b->ddl, ts_ms) != ERR_OK)
         return false;
-    l->batch = b;
-    enum err e = carry_rows(l, b, ts_ms);
-    l->batch = NULL;
-    if (e != ERR_OK)
-        return false;
+    for (uint32_t i = 0; i < b->row_count; i++) {
+        const struct row_ref *row = &b->rows[i];
+        const struct row_event *ev = &b->events[row->event];
+        if (ev->binding != at)
+            count_produced(l, at);
+        at = ev->binding;
+        if (carry_row(l, ev, row, ts_ms) != ERR_OK)
+            return false;
+    }
     inflight_close_batch(l->inflight);
     l->carried = b->seq;
     take_times(l);
+    count_produced(l, at);
     return true;
 }
 

@@ -499,8 +499,11 @@ class Destination(Check):
             for made in (task, other):
                 process = made.run("--until", "caught-up", environment=password)
                 self.assertEqual(process.code, 0, process.tail())
+            acl("--remove", "--force", *user, "--operation", "All", "--topic", self.name)
+            for made in (task, other):
+                refused(made, f"{self.name}.*[Tt]opic authorization failed.*grant User:rowcast Describe and Write on the topic")
             # From Kafka 2.8 on, Write on a topic is enough to be idempotent: without it on any, the brokers say so.
-            acl("--remove", "--force", *user, "--operation", "All", "--topic", kept, "--topic", self.name)
+            acl("--remove", "--force", *user, "--operation", "All", "--topic", kept)
             refused(task, f"topic {kept}: .*grant User:rowcast Read, Write, Describe and Create on the topic")
             refused(other, "[Cc]luster authorization failed.*grant User:rowcast Write on the topics .before Kafka 2.8: IdempotentWrite on the cluster., or set destination.acks to 1")
 
