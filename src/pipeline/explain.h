@@ -9,7 +9,7 @@
 #pragma once
 
 #include "pipeline/ddl_route.h"
-#include "pipeline/lane.h"
+#include "pipeline/lane_sight.h"
 
 struct explain_item {
     struct binlog_place at;

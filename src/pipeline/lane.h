@@ -10,7 +10,7 @@
  *
  * With `watch` nothing is produced: there is no thread and no producer,
  * lane_submit() does a batch at once on its caller's thread, and what would
- * have gone out is shown instead and counts as acknowledged.
+ * have gone out is shown instead (lane_sight.h) and counts as acknowledged.
  *
  * Threads: lane_submit() and lane_take_empty() belong to the reader,
  * lane_acked() and lane_counters() to anyone, the rest to the owner.
@@ -21,38 +21,13 @@
 #include "kafka/producer.h"
 #include "pipeline/batch.h"
 #include "pipeline/fault.h"
+#include "pipeline/lane_sight.h"
 #include "pipeline/view.h"
 
 #include <stdatomic.h>
 
 struct lane;
 struct src_options;
-
-/* What became of a row, for those who look on. */
-enum lane_fate {
-    LANE_SENT,
-    LANE_LEFT_OUT, /* dml or filter do not take it */
-    LANE_DROPPED,  /* the script dropped it, or failed and etl_on_error is skip: why says so */
-    LANE_SKIPPED,  /* its message is too large, and too_large is skip */
-};
-
-/* A row or a statement as the lane sees it; borrowed for the call. */
-struct lane_sight {
-    enum lane_fate fate;
-    const struct batch_ddl *ddl; /* NULL: a row */
-    const struct row_event *event;
-    const struct row_ref *row;
-    const struct cell *before; /* as on the source, columns of the binding's table; NULL: none */
-    const struct cell *after;
-    const struct change *change; /* LANE_SENT: what it became */
-    const char *why;             /* a failure of the script; NULL: none */
-    int32_t partition;
-    struct slice key; /* len 0: none */
-    struct slice value;
-};
-
-/* Sees what would be produced, in order. ERR_OK, or ERR_STOPPED: no more is wanted. */
-typedef enum err (*lane_watch_fn)(void *arg, const struct lane_sight *sight);
 
 /* What is done with a row whose message is larger than message_max. */
 enum lane_large {
