@@ -1,4 +1,12 @@
-/* What the files of verify share. See verify.h. */
+/*
+ * What the files of verify share. See verify.h.
+ *
+ *   verify.c          the passes, and the task that is waited for
+ *   verify_tables.c   which tables, and what is needed for each
+ *   verify_kafka.c    what the messages add up to
+ *   verify_source.c   the rows of the source
+ *   verify_compare.c     the two against each other
+ */
 #pragma once
 
 #include "kafka/consumer.h"
@@ -6,7 +14,7 @@
 #include "pipeline/look.h"
 #include "pipeline/verify.h"
 
-#define CANDIDATES_MAX 100000 /* differences of a table that are looked at again */
+#define KEY_SHOWN 300 /* bytes of a record key in a sample */
 
 /* A statement in the messages, and what is before and behind it. */
 struct verify_mark {
@@ -31,6 +39,15 @@ struct candidate {
     char *text;  /* the record key; NULL: not known */
 };
 
+/* A look at a table without record keys: numbers of rows. */
+struct verify_counts {
+    uint64_t more;  /* rows that only the messages have */
+    uint64_t fewer; /* rows that only the source has */
+    uint64_t equal;
+    uint64_t moving; /* rows whose numbers are not those of the look before */
+    uint64_t rows;
+};
+
 struct verify_table {
     struct binding *binding; /* a reference */
     struct copy_table *copy;
@@ -52,6 +69,7 @@ struct verify_table {
     struct candidate *candidates;
     size_t candidate_count;
     size_t candidate_cap;
+    struct verify_counts counts; /* keyless: of the last look */
     struct verify_result result;
 };
 
@@ -95,5 +113,33 @@ char *verify_fetch_key(struct verify *v, const char *topic, int32_t partition, i
 /* verify_source.c: reads a table; its rows are seen by verify_see_row(). */
 NODISCARD enum err verify_read_table(struct verify *v, struct verify_table *t, struct errmsg *em);
 
-/* verify.c: a row of the source as it would be sent. */
+/* What it cannot be compared for is told in its result. */
+static inline bool verify_is_out(const struct verify_table *t)
+{
+    return t->result.why[0] != 0;
+}
+
+/* verify_tables.c: those that are named, or all, by topic; each is ready to be folded. */
+NODISCARD enum err verify_choose_tables(struct verify *v, struct errmsg *em);
+
+/* verify_tables.c: takes back what was found. */
+void verify_reset_result(struct verify_table *t);
+void verify_free_table(struct verify_table *t);
+
+/* verify_compare.c: the first look at all of its rows; open: not all is equal. */
+NODISCARD enum err verify_compare(struct verify *v, struct verify_table *t, struct errmsg *em);
+bool verify_is_open(const struct verify_table *t);
+
+/* verify_compare.c: another look at what is open. *open: some of it is neither equal nor stands still.
+ */
+NODISCARD enum err verify_compare_again(struct verify *v, struct verify_table *t, bool *open,
+                                     struct errmsg *em);
+
+/* verify_compare.c: what was found, into the table's result. */
+void verify_take_findings(struct verify *v, struct verify_table *t);
+
+/* verify_compare.c: drops what is open. */
+void verify_forget(struct verify_table *t);
+
+/* verify_compare.c: a row of the source as it would be sent. */
 enum err verify_see_row(void *verify, const struct lane_sight *sight);

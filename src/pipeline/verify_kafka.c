@@ -12,7 +12,6 @@
 #define WAIT_MS     200
 #define FETCH_TRIES 50 /* of WAIT_MS */
 #define INIT_BIT    (UINT64_C(1) << 52)
-#define KEY_SHOWN   300
 
 /* ---- order ---- */
 
