@@ -173,7 +173,7 @@ static enum err put_queue(rd_kafka_conf_t *conf, const struct kafka_options *o, 
     TRY(put_long(conf, "batch.size", (long long)batch, msg));
     TRY(put_long(conf, "batch.num.messages", KAFKA_BATCH_MESSAGES, msg));
     /*
-     * producer.c counts keys and overhead as well, and refuses first; these
+     * producer_send.c counts keys and overhead as well, and refuses first; these
      * are the same bounds as a second line.
      */
     TRY(put(conf, "queue.buffering.max.messages", "0", msg));

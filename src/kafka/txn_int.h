@@ -1,4 +1,4 @@
-/* What txn.c and producer.c share. Within this room. */
+/* What txn.c and the producer's files share. Within this room. */
 #pragma once
 
 #include "kafka/flusher.h"
