@@ -158,6 +158,12 @@ static enum err look_at(struct kafka_admin *a, const char *topic, rd_kafka_resp_
     return ERR_OK;
 }
 
+static bool is_missing(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
 enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, bool *exists,
                             struct errmsg *msg)
 {
@@ -165,8 +171,7 @@ enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, bool *exis
     int32_t count;
     bool settled;
     TRY(look_at(a, topic, &code, &count, &settled, msg));
-    bool missing =
-        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    bool missing = is_missing(code);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !missing && kafka_err(code) != ERR_BROKER_DOWN)
         return kafka_admin_tell(a, topic, code, NULL, msg);
     *exists = !missing;
@@ -176,10 +181,10 @@ enum err kafka_topic_exists(struct kafka_admin *a, const char *topic, bool *exis
 /* Whether what a broker says of a topic may be otherwise in a moment. */
 static bool may_change(const struct kafka_admin *a, const char *topic, rd_kafka_resp_err_t code)
 {
+    if (kafka_err(code) == ERR_BROKER_DOWN)
+        return true;
     /* Each broker learns of a new topic by itself; the one that is asked may not know it yet. */
-    bool missing =
-        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    return kafka_err(code) == ERR_BROKER_DOWN || (missing && strcmp(a->made, topic) == 0);
+    return is_missing(code) && strcmp(a->made, topic) == 0;
 }
 
 enum err kafka_topic_partitions(struct kafka_admin *a, const char *topic, int32_t *count,
