@@ -309,10 +309,24 @@ static struct val run_logic(const struct insn *in, const struct val *a, const st
 }
 
 static void run_variable(const struct rule_machine *m, const struct insn *in,
-                         const struct rule_row *row, struct val *out);
+                         const struct rule_row *row, struct val *out)
+{
+    *out = in->a == VARIABLE_OPERATION ? (struct val){.kind = VAL_INT, .i = row->operation}
+                                       : etl_local_time(m, row->commit_us, 0);
+}
+
 static enum err run_set(struct rule_machine *m, const struct rule_program *p, const struct insn *in,
-                        struct rule_row *row, const struct val *v);
-static void run_set_operation(struct rule_row *row, const struct val *v);
+                        struct rule_row *row, const struct val *v)
+{
+    uint32_t at = p->slots[in->a].column;
+    return cell_of_val(m, &row->work_columns[at], v, &row->work[at]);
+}
+
+static void run_set_operation(struct rule_row *row, const struct val *v)
+{
+    if (v->kind != VAL_NULL)
+        row->operation = (unsigned)v->i;
+}
 
 /* What only scripts have. *next: the instruction behind this one. */
 static enum err run_row_insn(struct rule_machine *m, const struct rule_program *p,
@@ -489,26 +503,6 @@ enum err machine_resume(struct rule_machine *m, const struct rule_program *p, st
         at++;
     m->stack[0] = (struct val){.kind = VAL_NULL};
     return run(m, p, at, p->count, 1, row, out);
-}
-
-static void run_variable(const struct rule_machine *m, const struct insn *in,
-                         const struct rule_row *row, struct val *out)
-{
-    *out = in->a == VARIABLE_OPERATION ? (struct val){.kind = VAL_INT, .i = row->operation}
-                                       : etl_local_time(m, row->commit_us, 0);
-}
-
-static enum err run_set(struct rule_machine *m, const struct rule_program *p, const struct insn *in,
-                        struct rule_row *row, const struct val *v)
-{
-    uint32_t at = p->slots[in->a].column;
-    return cell_of_val(m, &row->work_columns[at], v, &row->work[at]);
-}
-
-static void run_set_operation(struct rule_row *row, const struct val *v)
-{
-    if (v->kind != VAL_NULL)
-        row->operation = (unsigned)v->i;
 }
 
 enum err rule_filter(struct rule_machine *m, const struct rule_program *p, const struct cell *cells,

@@ -169,6 +169,8 @@ NODISCARD enum err eval_convert(struct rule_machine *m, unsigned class, struct v
 /* eval_etl.c */
 NODISCARD enum err eval_etl_call(struct rule_machine *m, const struct insn *in,
                                  const struct rule_row *row, struct val *args);
+
+/* etl_text.c: tail_replace_string_field(), on the cells that go out. */
 NODISCARD enum err eval_etl_replace_all(struct rule_machine *m, const struct insn *in,
                                         struct rule_row *row, uint32_t columns,
                                         const struct val *args);
