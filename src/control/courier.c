@@ -1,6 +1,7 @@
 #include "control/courier.h"
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 
 #include <curl/curl.h>
@@ -237,12 +238,8 @@ enum err courier_new(struct courier **out)
     struct courier *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return ERR_NO_MEMORY;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&c->changed);
     if (pthread_create(&c->thread, NULL, carry, c) != 0) {
         free(c);
         return ERR_SYSTEM;
@@ -286,14 +283,11 @@ void courier_free(struct courier *c, uint64_t wait_ms)
 {
     if (c == NULL)
         return;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
+    uint64_t until_ms = clock_mono_ms() + wait_ms;
     pthread_mutex_lock(&c->lock);
     c->ending = true;
     pthread_cond_broadcast(&c->changed);
-    while ((c->count > 0 || c->busy) &&
-           pthread_cond_timedwait(&c->changed, &c->lock, &until) != ETIMEDOUT)
+    while ((c->count > 0 || c->busy) && cond_wait_until(&c->changed, &c->lock, until_ms))
         ;
     for (size_t i = 0; i < c->count; i++)
         free(c->messages[i]);

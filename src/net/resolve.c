@@ -1,6 +1,7 @@
 #include "net/resolve.h"
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "net/loop_int.h"
 
 #include <errno.h>
@@ -45,11 +46,7 @@ static struct lookup *lookup_new(const char *host, const char *port)
         return NULL;
     memcpy(l->host, host, len);
     snprintf(l->port, sizeof(l->port), "%s", port);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->done_cond, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&l->done_cond);
     pthread_mutex_init(&l->lock, NULL);
     return l;
 }
@@ -90,9 +87,7 @@ static void sleep_a_while(struct lookup *l, uint64_t deadline)
     uint64_t until = clock_mono_ms() + STOP_LOOK_MS;
     if (until > deadline)
         until = deadline;
-    struct timespec t = {.tv_sec = (time_t)(until / 1000),
-                         .tv_nsec = (long)(until % 1000) * 1000000};
-    pthread_cond_timedwait(&l->done_cond, &l->lock, &t);
+    (void)cond_wait_until(&l->done_cond, &l->lock, until);
 }
 
 /* ERR_OK: done is set. Else the thread owns l from here on. */

@@ -1,15 +1,14 @@
 #include "pipeline/pulse.h"
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "schema/sql_name.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BEAT_MS  1000
 #define AGAIN_MS 10000 /* after a failure */
@@ -180,12 +179,9 @@ static void *run(void *pulse)
     struct pulse *p = pulse;
     while (!atomic_load(&p->stop)) {
         work(p);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += BEAT_MS / 1000;
+        uint64_t until_ms = clock_mono_ms() + BEAT_MS;
         pthread_mutex_lock(&p->lock);
-        while (!atomic_load(&p->stop) &&
-               pthread_cond_timedwait(&p->changed, &p->lock, &until) != ETIMEDOUT)
+        while (!atomic_load(&p->stop) && cond_wait_until(&p->changed, &p->lock, until_ms))
             ;
         pthread_mutex_unlock(&p->lock);
     }
@@ -210,11 +206,7 @@ enum err pulse_start(const struct pulse_options *o, struct pulse **out)
     p->source = *o->source;
     p->source.role = NULL;
     p->source.stop = &p->stop;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&p->changed);
     pthread_mutex_init(&p->lock, NULL);
     struct errmsg em = {0};
     enum err e = net_loop_new(NET_EPOLL, &p->loop, &em);

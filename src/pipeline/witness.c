@@ -1,17 +1,16 @@
 #include "pipeline/witness.h"
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "source/catalog.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define IDLE_S 10 /* without a question, until the session is closed */
+#define IDLE_MS 10000 /* without a question, until the session is closed */
 
 struct witness {
     struct src_options source; /* with our stop */
@@ -69,12 +68,9 @@ static void answer(struct witness *w)
 /* False: nobody asked for so long. */
 static bool wait_question(struct witness *w)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_S;
-    int waited = 0;
-    while (!w->asked && !atomic_load(&w->stop) && waited != ETIMEDOUT)
-        waited = pthread_cond_timedwait(&w->changed, &w->lock, &until);
+    uint64_t until_ms = clock_mono_ms() + IDLE_MS;
+    while (!w->asked && !atomic_load(&w->stop) && cond_wait_until(&w->changed, &w->lock, until_ms))
+        ;
     return w->asked;
 }
 
@@ -122,11 +118,7 @@ enum err witness_start(const struct src_options *source, struct net_loop *wake,
     w->source.role = NULL;
     w->source.stop = &w->stop;
     w->wake = wake;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&w->changed);
     pthread_mutex_init(&w->lock, NULL);
     struct errmsg em = {0};
     enum err e = net_loop_new(NET_EPOLL, &w->loop, &em);
