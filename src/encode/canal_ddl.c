@@ -1,6 +1,7 @@
 /* A statement as Canal JSON. */
 #include "base/number.h"
 #include "encode/canal_int.h"
+#include "encode/spare.h"
 
 #define TEXT_PIECE CANAL_PIECE
 
@@ -84,28 +85,11 @@ static void put_ddl(const struct canal_options *o, const struct ddl_change *d, s
     writer_printf(w, ",\"type\":\"%s\"}", o->ddl_canal ? type_name(d->type) : "DDL");
 }
 
-/* Written elsewhere first: the room asked for in advance may be more than there is. */
 enum err canal_ddl_encode(const struct canal_options *o, const struct ddl_change *d,
                           struct writer *value)
 {
-    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
-    size_t room = limit > value->len ? limit - value->len : 0;
-    size_t start = value->len;
     struct writer w;
-    writer_init(&w, room < SIZE_MAX - TEXT_SPARE ? room + TEXT_SPARE : SIZE_MAX);
+    spare_begin(&w, value, TEXT_SPARE);
     put_ddl(o, d, &w);
-    enum err e = w.err;
-    if (e == ERR_OK && w.len > room)
-        e = ERR_TOO_LARGE;
-    if (e == ERR_OK) {
-        writer_slice_put(value, writer_slice(&w));
-        e = value->err;
-    }
-    writer_fini(&w);
-    if (e == ERR_OK)
-        return ERR_OK;
-    value->len = start;
-    value->err = ERR_OK;
-    /* In more memory it may fit. */
-    return e == ERR_TOO_LARGE && value->fixed && value->cap < value->max ? ERR_NO_ROOM : e;
+    return spare_append(&w, value);
 }

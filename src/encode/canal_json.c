@@ -180,16 +180,16 @@ static enum err encode_into(struct canal_json *enc, const struct canal_table *ct
     return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
 }
 
-/* A message to be written, for spare_write(). */
-struct message {
+/* A change to be written once more, for spare_write(). */
+struct rewrite {
     struct canal_json *enc;
     const struct canal_table *ct;
     const struct change *c;
 };
 
-static enum err write_message(void *arg, struct writer *w)
+static enum err write_again(void *arg, struct writer *w)
 {
-    const struct message *m = arg;
+    const struct rewrite *m = arg;
     return encode_into(m->enc, m->ct, m->c, w);
 }
 
@@ -209,9 +209,9 @@ enum err canal_json_encode(struct canal_json *enc, const struct canal_table *ct,
     if (value->fixed && value->cap < value->max)
         return ERR_NO_ROOM; /* in more memory it may fit */
     const struct canal_column *failed = enc->failed;
-    struct message m = {enc, ct, c};
-    e = spare_write(&enc->spare, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16, value,
-                    write_message, &m);
+    struct rewrite m = {enc, ct, c};
+    e = spare_write(&enc->spare, ct->fixed + JSON_ESCAPE_ROOM(CANAL_PIECE) + 16, value, write_again,
+                    &m);
     spare_keep_small(&enc->document);
     spare_keep_small(&enc->scratch);
     if (e == ERR_OK)

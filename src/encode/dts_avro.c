@@ -162,16 +162,16 @@ static enum err encode_into(struct dts_avro *enc, const struct dts_avro_table *a
     return w->len <= w->max ? ERR_OK : ERR_TOO_LARGE;
 }
 
-/* A message to be written, for spare_write(). */
-struct message {
+/* A change to be written once more, for spare_write(). */
+struct rewrite {
     struct dts_avro *enc;
     const struct dts_avro_table *at;
     const struct change *c;
 };
 
-static enum err write_message(void *arg, struct writer *w)
+static enum err write_again(void *arg, struct writer *w)
 {
-    const struct message *m = arg;
+    const struct rewrite *m = arg;
     return encode_into(m->enc, m->at, m->c, w);
 }
 
@@ -190,8 +190,8 @@ enum err dts_avro_encode(struct dts_avro *enc, const struct dts_avro_table *at,
     if (value->fixed && value->cap < value->max)
         return ERR_NO_ROOM; /* in more memory it may fit */
     const struct avro_column *failed = enc->failed;
-    struct message m = {enc, at, c};
-    e = spare_write(&enc->spare, at->fixed + AVRO_LONG_MAX + 16, value, write_message, &m);
+    struct rewrite m = {enc, at, c};
+    e = spare_write(&enc->spare, at->fixed + AVRO_LONG_MAX + 16, value, write_again, &m);
     spare_keep_small(&enc->document);
     if (e == ERR_OK)
         return ERR_OK;

@@ -2,6 +2,10 @@
 #include "base/number.h"
 #include "base/utf8.h"
 #include "encode/dts_avro_int.h"
+#include "encode/spare.h"
+
+/* Bytes that may be asked for in vain while the message is put together. */
+#define TEXT_SPARE 1024
 
 void avro_put_long(struct writer *w, int64_t v)
 {
@@ -134,31 +138,14 @@ static void put_record(struct writer *w, const struct dts_avro_options *o,
     writer_fini(&name);
 }
 
-/* Made elsewhere first: the room asked for in advance may be more than there is. */
 static enum err append(const struct dts_avro_options *o, const struct bare_record *b,
                        struct slice frame, struct writer *value)
 {
-    size_t limit = value->fixed && value->cap < value->max ? value->cap : value->max;
-    size_t room = limit > value->len ? limit - value->len : 0;
-    size_t start = value->len;
     struct writer w;
-    writer_init(&w, room < SIZE_MAX / 2 ? room + 1024 : SIZE_MAX);
+    spare_begin(&w, value, TEXT_SPARE);
     writer_slice_put(&w, frame);
     put_record(&w, o, b);
-    enum err e = w.err;
-    if (e == ERR_OK && w.len > room)
-        e = ERR_TOO_LARGE;
-    if (e == ERR_OK) {
-        writer_slice_put(value, writer_slice(&w));
-        e = value->err;
-    }
-    writer_fini(&w);
-    if (e == ERR_OK)
-        return ERR_OK;
-    value->len = start;
-    value->err = ERR_OK;
-    /* In more memory it may fit. */
-    return e == ERR_TOO_LARGE && value->fixed && value->cap < value->max ? ERR_NO_ROOM : e;
+    return spare_append(&w, value);
 }
 
 enum err dts_avro_ddl_encode(const struct dts_avro_options *o, const struct ddl_change *d,

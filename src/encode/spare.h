@@ -43,3 +43,12 @@ static inline enum err spare_write(struct writer *spare, size_t in_vain, struct 
     spare_keep_small(spare);
     return e == ERR_OK ? value->err : e;
 }
+
+/*
+ * A message that is rare is made elsewhere in any case, since the room asked
+ * for in advance may be more than there is: spare_begin() makes w a writer for
+ * what fits into value, in_vain more; spare_append() ends it. Errors as of
+ * canal_json_encode(); on failure value is as it was.
+ */
+void spare_begin(struct writer *w, const struct writer *value, size_t in_vain);
+NODISCARD enum err spare_append(struct writer *w, struct writer *value);
