@@ -130,14 +130,7 @@ static enum err next_part(struct keyless *k)
 static enum err on_frame(void *arg, size_t cap, struct frame **out)
 {
     struct keyless *k = arg;
-    struct worker *w = k->w;
-    struct frame *f = NULL;
-    if (w->spare != NULL && w->spare->cap >= cap) {
-        f = w->spare;
-        w->spare = NULL;
-    } else {
-        f = frame_get(w->pool, cap);
-    }
+    struct frame *f = worker_frame(k->w, cap);
     if (f == NULL && k->part->row_count > 0)
         TRY(next_part(k));
     if (f == NULL)

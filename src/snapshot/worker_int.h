@@ -109,6 +109,9 @@ NODISCARD enum err worker_pace(struct worker *w, uint32_t queries, uint64_t rows
 /* Waits until there is room for a read to begin with. */
 NODISCARD enum err worker_wait_room(struct worker *w);
 
+/* That room if it will do, else another frame; NULL: the pool has none. */
+struct frame *worker_frame(struct worker *w, size_t cap);
+
 /* The key rows on from c->after; NULL: there are fewer. */
 NODISCARD enum err worker_find_bound(struct worker *w, struct chunk *c, uint32_t rows,
                                      struct copy_key **out);

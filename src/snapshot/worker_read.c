@@ -39,6 +39,15 @@ enum err worker_wait_room(struct worker *w)
     return ERR_OK;
 }
 
+struct frame *worker_frame(struct worker *w, size_t cap)
+{
+    struct frame *f = w->spare;
+    if (f == NULL || f->cap < cap)
+        return frame_get(w->pool, cap);
+    w->spare = NULL;
+    return f;
+}
+
 /* A SELECT of rows that is going on. */
 struct reading {
     struct worker *w;
@@ -58,13 +67,7 @@ static enum err on_frame(void *arg, size_t cap, struct frame **out)
 {
     struct reading *r = arg;
     struct worker *w = r->w;
-    struct frame *f = NULL;
-    if (w->spare != NULL && w->spare->cap >= cap) {
-        f = w->spare;
-        w->spare = NULL;
-    } else {
-        f = frame_get(w->pool, cap);
-    }
+    struct frame *f = worker_frame(w, cap);
     if (f == NULL) {
         size_t spare = w->spare != NULL ? w->spare->cap : 0;
         bool alone = frame_pool_used(w->pool) <= r->own + spare + w->held;
