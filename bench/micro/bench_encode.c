@@ -5,7 +5,8 @@
  *
  *   bench_encode [SECONDS PER RESULT, 0.3]
  */
-#include "base/clock.h"
+#include "bench.h"
+
 #include "base/cpu.h"
 #include "encode/canal_json.h"
 #include "encode/json_escape.h"
@@ -15,32 +16,7 @@
 #include <stdlib.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static double seconds = 0.3;
-
-/* Keeps a result from being optimised away. */
-static volatile uint64_t sink;
-
-typedef void work_fn(void *arg, uint32_t rounds);
-
-/* Nanoseconds of one call, the fastest of the blocks that fit into the time. */
-static double measure(work_fn *work, void *arg)
-{
-    const uint32_t rounds = 2000;
-    double best = 1e18;
-    uint64_t until = clock_mono_us() + (uint64_t)(seconds * 1e6);
-    work(arg, rounds);
-    do {
-        struct timespec a, b;
-        clock_gettime(CLOCK_MONOTONIC, &a);
-        work(arg, rounds);
-        clock_gettime(CLOCK_MONOTONIC, &b);
-        double ns = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
-        if (ns / rounds < best)
-            best = ns / rounds;
-    } while (clock_mono_us() < until);
-    return best;
-}
+#define ROUNDS   2000
 
 static void report(const char *name, const char *variant, double ns, size_t bytes)
 {
@@ -132,20 +108,20 @@ static void bench_row(const char *name, struct column *columns, uint32_t count,
                                .ts_ms = 1767225600250};
     char label[64];
     snprintf(label, sizeof label, "canal_%s_insert", name);
-    double ns = measure(encode_rows, &r);
+    double ns = measure(encode_rows, &r, ROUNDS);
     report(label, json_escape_best()->name, ns, r.value.len);
 
     r.change.op = CHANGE_UPDATE;
     r.change.before = before;
     snprintf(label, sizeof label, "canal_%s_update", name);
-    ns = measure(encode_rows, &r);
+    ns = measure(encode_rows, &r, ROUNDS);
     report(label, json_escape_best()->name, ns, r.value.len);
 
     snprintf(label, sizeof label, "key_%s", name);
-    ns = measure(encode_keys, &r);
+    ns = measure(encode_keys, &r, ROUNDS);
     report(label, json_escape_best()->name, ns, r.key.len);
     snprintf(label, sizeof label, "hash_%s", name);
-    report(label, json_escape_best()->name, measure(hash_rows, &r), 4);
+    report(label, json_escape_best()->name, measure(hash_rows, &r, ROUNDS), 4);
 
     canal_table_free(r.ct);
     canal_json_free(r.enc);
@@ -283,7 +259,7 @@ static void bench_escape(void)
             e.in = repeated(buf, texts[t].piece, texts[t].len);
             e.f = strcmp(texts[t].name, "random_bytes") == 0 ? v->latin1 : v->utf8;
             snprintf(label, sizeof label, "escape_%s", texts[t].name);
-            report(label, v->name, measure(escape, &e), texts[t].len);
+            report(label, v->name, measure(escape, &e, ROUNDS), texts[t].len);
         }
 }
 

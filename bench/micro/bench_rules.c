@@ -5,15 +5,13 @@
  *
  *   bench_rules [SECONDS PER RESULT, 0.3]
  */
-#include "base/clock.h"
+#include "bench.h"
+
 #include "rules/objects.h"
 #include "rules/script.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static double seconds = 0.3;
-static volatile uint64_t sink;
 
 enum { ID, AMOUNT, STATUS, PHONE, COLUMNS };
 
@@ -51,8 +49,9 @@ struct job {
     struct cell work[COLUMNS + 4];
 };
 
-static void run(struct job *job, uint32_t rounds)
+static void run(void *arg, uint32_t rounds)
 {
+    struct job *job = arg;
     for (uint32_t i = 0; i < rounds; i++) {
         if (!job->script) {
             bool pass = false;
@@ -70,23 +69,6 @@ static void run(struct job *job, uint32_t rounds)
             abort();
         sink += row.dropped;
     }
-}
-
-static double measure(struct job *job)
-{
-    const uint32_t rounds = 5000;
-    double best = 1e18;
-    uint64_t until = clock_mono_us() + (uint64_t)(seconds * 1e6);
-    do {
-        struct timespec a, b;
-        clock_gettime(CLOCK_MONOTONIC, &a);
-        run(job, rounds);
-        clock_gettime(CLOCK_MONOTONIC, &b);
-        double ns = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
-        if (ns / rounds < best)
-            best = ns / rounds;
-    } while (clock_mono_us() < until);
-    return best;
 }
 
 static void print(const char *name, double ns)
@@ -112,7 +94,7 @@ static void bench(const char *name, const char *text, bool script)
     memcpy(job.all, columns, sizeof(columns));
     if (script)
         rule_script_new_columns(job.p, job.all + COLUMNS);
-    print(name, measure(&job));
+    print(name, measure(run, &job, 5000));
     rule_program_free(job.p);
     rule_expression_free(x);
     rule_machine_free(job.m);
@@ -137,34 +119,29 @@ static struct objects *compile(const char *end, double *ns)
     if (objects_compile(rules, ENTRIES, false, &o, &em) != ERR_OK)
         abort();
     clock_gettime(CLOCK_MONOTONIC, &b);
-    *ns = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
+    *ns = bench_ns(&a, &b);
     return o;
+}
+
+static void find_entry(void *arg, uint32_t rounds)
+{
+    const struct objects *o = arg;
+    struct errmsg em;
+    size_t index = 0;
+    for (uint32_t i = 0; i < rounds; i++)
+        if (objects_match(o, SLICE_LIT("shop"), SLICE_LIT("table_9999x"), &index, &em) != ERR_OK)
+            abort();
+    sink += index;
 }
 
 /* What it costs to find the entry of one table that is new; never paid for a row. */
 static void bench_objects(const char *end, const char *what, const char *compiled)
 {
-    const uint32_t rounds = 100;
-    double best = 1e18, ns;
+    double ns;
     struct objects *o = compile(end, &ns);
     if (compiled != NULL)
         print(compiled, ns);
-    uint64_t until = clock_mono_us() + (uint64_t)(seconds * 1e6);
-    do {
-        struct timespec a, b;
-        struct errmsg em;
-        size_t index = 0;
-        clock_gettime(CLOCK_MONOTONIC, &a);
-        for (uint32_t i = 0; i < rounds; i++)
-            if (objects_match(o, SLICE_LIT("shop"), SLICE_LIT("table_9999x"), &index, &em) !=
-                ERR_OK)
-                abort();
-        sink += index;
-        clock_gettime(CLOCK_MONOTONIC, &b);
-        ns = (double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec);
-        best = ns / rounds < best ? ns / rounds : best;
-    } while (clock_mono_us() < until);
-    print(what, best);
+    print(what, measure(find_entry, o, 100));
     objects_free(o);
 }
 
