@@ -121,7 +121,7 @@ static const char *setting(rd_kafka_t *rk, const char *name, char *out, size_t c
 bool kafka_principal(rd_kafka_t *rk, char *out, size_t cap)
 {
     char security[32], certificate[8];
-    if (strncmp(setting(rk, "security.protocol", security, sizeof security), "sasl", 4) == 0) {
+    if (strstr(setting(rk, "security.protocol", security, sizeof security), "sasl") != NULL) {
         (void)setting(rk, "sasl.username", out, cap);
         return true;
     }
