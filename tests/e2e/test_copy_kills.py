@@ -219,7 +219,8 @@ class KillsMysql(Kills, CopyCase):
         self.assertEqual(process.code, 0, process.tail())
         note(f"90 MB in chunks of 30 MB: {process.peak()} KiB")
         if not SANITIZED:
-            self.assertLess(process.peak(), 72 * 1024)  # limits.memory is 40 MiB, and the rest is the process
+            # limits.memory is 40 MiB, the process some 16; a busy machine adds what librdkafka packs meanwhile.
+            self.assertLess(process.peak(), 80 * 1024)
         self.assertEqual(len(self.messages()), 30000)
 
 
