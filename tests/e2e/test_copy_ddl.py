@@ -141,7 +141,7 @@ class Ddl:
     def slow(self, kinds, count=1500, **keys):
         """A copy that is at its first table for seconds; connection, task, process."""
         c = self.prepare(self.server, kinds, count)
-        task = self.copy(full={"chunk_rows": 20, "connections": 1}, throttle={"rows": 1500}, **keys)
+        task = self.copy(full={"chunk_rows": 20, "connections": 1}, throttle={"rows": 700}, **keys)
         return c, task, task.start("--until", "caught-up")
 
     def ended(self, process):
@@ -152,7 +152,7 @@ class Ddl:
         each of them stands in the statements alone."""
         kinds = [k for k in KINDS if k.name == "k_auto"]
         c, _, process = self.slow(kinds)
-        self.follow().wait_count(300, 30)
+        self.follow().wait_count(100, 30)
         process.signal(signal.SIGSTOP)
         steps = ["DROP COLUMN spare", "ADD COLUMN x1 INT DEFAULT 7 FIRST", "ADD COLUMN x2 TEXT AFTER n", "RENAME COLUMN x1 TO x3", "MODIFY x3 BIGINT AFTER v"]
         for i, step in enumerate(steps):
