@@ -246,7 +246,7 @@ static enum err read_settings(struct task *t, struct errmsg *em)
                      take_database, t, em);
 }
 
-#define STILL_TRIES 20
+#define STILL_TRIES 100
 
 /* What the source shows now of the tables, and the stretch between the start and now. */
 static enum err read_and_scan(struct task *t, struct binlog_place *end, struct errmsg *em)

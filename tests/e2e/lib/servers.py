@@ -50,17 +50,19 @@ class Server:
         self.instance = instance
         self.options = options
         self.environment = environment
-        self.start()
+        self._start("--clean")  # what an earlier run has left is of no use, and thousands of topics slow a broker down
 
     def _name(self):
         return [self.kind] + (["--instance", self.instance] if self.instance else [])
 
     def start(self, *more):
-        """Also starts it again, on the data it had; `more` are options for this time only."""
-        arguments = ["start", *self._name()]
-        arguments += ["--prefix", "X"]
-        if self.options or more:
-            arguments += ["--", *self.options, *more]
+        """Starts it again, on the data it had; `more` are options for this time only."""
+        return self._start(options=more)
+
+    def _start(self, *how, options=()):
+        arguments = ["start", *self._name(), *how, "--prefix", "X"]
+        if self.options or options:
+            arguments += ["--", *self.options, *options]
         out = _call(*arguments, environment=self.environment).stdout
         for line in out.splitlines():
             key, _, value = line.partition("=")
