@@ -117,6 +117,53 @@ Test(catalog_model, keys_follow_their_columns)
     catalog_free(c);
 }
 
+/* The keys of a table as "name: prefix ...", the unique ones first. */
+static const char *keys(const struct catalog *c, const char *name)
+{
+    static char out[512];
+    const struct table_def *def = table(c, name);
+    size_t n = 0;
+    out[0] = 0;
+    for (uint32_t i = 0; i < def->key_count + def->index_count; i++) {
+        const struct key_def *k =
+            i < def->key_count ? &def->keys[i] : &def->indexes[i - def->key_count];
+        n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%.*s:", i > 0 ? ", " : "",
+                              SLICE_ARG(k->name));
+        for (uint32_t j = 0; j < k->part_count; j++)
+            n += (size_t)snprintf(out + n, sizeof(out) - n, " %u", k->prefixes[j]);
+    }
+    return out;
+}
+
+Test(catalog_model, if_not_exists_looks_for_keys_as_they_were_before_the_statement)
+{
+    struct catalog *c = made(&maria1011);
+    apply_on(c, &maria1011, "CREATE TABLE t (a INT, b INT NOT NULL PRIMARY KEY, UNIQUE k (a))");
+    apply_on(c, &maria1011,
+             "ALTER TABLE t RENAME KEY k TO b, ADD UNIQUE IF NOT EXISTS (b), "
+             "ADD KEY IF NOT EXISTS k (b)");
+    cr_assert_str_eq(keys(c, "t"), "PRIMARY: 0, b_2: 0, b: 0");
+    catalog_free(c);
+    c = made(&maria1011);
+    apply_on(c, &maria1011, "CREATE TABLE t (a INT, b INT NOT NULL PRIMARY KEY, UNIQUE k (a))");
+    apply_on(c, &maria1011,
+             "ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY IF NOT EXISTS (a), "
+             "ADD KEY IF NOT EXISTS n (a), ADD KEY IF NOT EXISTS n (b)");
+    cr_assert_str_eq(keys(c, "t"), "k: 0, n: 0");
+    catalog_free(c);
+}
+
+Test(catalog_model, another_engine_takes_less_of_a_column_for_a_key)
+{
+    struct catalog *c = made(&maria1011);
+    apply_on(c, &maria1011,
+             "CREATE TABLE t (a CHAR(255) CHARACTER SET utf8mb4, KEY k (a)) ENGINE=InnoDB");
+    cr_assert_str_eq(keys(c, "t"), "k: 0");
+    apply_on(c, &maria1011, "ALTER TABLE t ENGINE=MyISAM");
+    cr_assert_str_eq(keys(c, "t"), "k: 250");
+    catalog_free(c);
+}
+
 Test(catalog_model, three_renames_swap_two_tables)
 {
     struct catalog *c = made(&mysql97);
