@@ -172,6 +172,11 @@ int cmd_wish(const struct cli_args *a)
         e = errmsg_set(&em, ERR_TIMEOUT, "it is not so after %d s; the task goes on with it",
                        WAIT_S);
     code = e == ERR_OK ? 0 : fail(e, &em);
+    if (code == 0)
+        printf("%s %s\n", config->task,
+               a->command == CLI_PAUSE    ? "is paused, and holds no connections"
+               : a->command == CLI_RESUME ? "goes on"
+                                          : "has ended; rowcast run goes on where it was");
     conf_free(config);
-    return code;
+    return cli_finish_output(code);
 }

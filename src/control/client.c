@@ -218,10 +218,16 @@ void client_print(const struct client_task *t, FILE *out)
     print_if(out, "cause", text_of(task, "cause"));
     print_if(out, "what to do", text_of(task, "advice"));
     print_retry(task, out);
-    fprintf(out, "%-14s%s %s\n", "source", text_of(source, "address"), text_of(source, "version"));
-    print_lag(task, out);
-    fprintf(out, "%-14s%.0f changes/s, %s/s\n", "rate", number_of(rates, "rows"),
-            size_text(number_of(rates, "bytes"), size));
+    const char *version = text_of(source, "version");
+    fprintf(out, "%-14s%s%s%s\n", "source", text_of(source, "address"), version[0] != 0 ? " " : "",
+            version);
+    if (strcmp(text_of(task, "state"), "paused") == 0) {
+        fprintf(out, "%-14snot looked at while it is paused\n", "lag");
+    } else {
+        print_lag(task, out);
+        fprintf(out, "%-14s%.0f changes/s, %s/s\n", "rate", number_of(rates, "rows"),
+                size_text(number_of(rates, "bytes"), size));
+    }
     fprintf(out, "%-14s%.0f changes read, %.0f messages acknowledged\n", "so far",
             number_of(totals, "rows"), number_of(totals, "acknowledged_messages"));
     print_if(out, "acknowledged", text_of(positions, "acknowledged"));

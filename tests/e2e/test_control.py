@@ -103,11 +103,13 @@ class Control(EndToEnd):
         web.wait_state("caught-up", 20)
         path = os.path.join(self.made.state, "control.sock")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
-        for wish, state in (("pause", "paused"), ("pause", "paused"), ("resume", None), ("resume", None)):
+        for wish, state, said in (("pause", "paused", "is paused"), ("pause", "paused", "is paused"), ("resume", None, "goes on"), ("resume", None, "goes on")):
             done = self.ask_program(wish, self.made.path)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(done.stdout.startswith(f"{self.made.name} {said}"), done.stdout)
             if state:
                 self.assertEqual(web.task()["state"], state)
+                self.assertRegex(self.ask_program("status", self.made.path).stdout, r"lag +not looked at while it is paused")
         web.wait_state("caught-up", 20)
         c.run("INSERT INTO item (name) VALUES ('x')")
         servers.wait_for(lambda: web.task()["totals"]["acknowledged_messages"] == 1, 10, "the change")

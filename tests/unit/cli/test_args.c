@@ -175,6 +175,9 @@ Test(args, help_and_version_have_the_usual_names)
 {
     struct cli_args a = parsed(ARGV("--help"));
     cr_assert_eq(a.command, CLI_HELP);
+    a = parsed(ARGV("run", "--override", "a=1", "--help"));
+    cr_assert_eq(a.command, CLI_HELP);
+    cli_args_fini(&a);
     a = parsed(ARGV("--version"));
     cr_assert_eq(a.command, CLI_VERSION);
     cli_args_fini(&a);
