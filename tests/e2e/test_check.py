@@ -480,7 +480,7 @@ class Destination(Check):
             other = self.task(self.server, name=f"{self.name}_2", start=self.server.position(), brokers=kafka.sasl_plaintext_brokers, destination={**login, "topic": self.name})
             item = self.check(task, environment=password)["CHECK_PRIVILEGE_DEST"]
             self.assertEqual(item["result"], "failed")
-            self.assertIn(f"topic {kept}: ", item["found"])
+            self.assertIn(f"User:rowcast needs Read, Write and Describe on the topic {kept}", item["found"])
             self.assertIn(f"--operation Create --topic {kept}", item["remedy"])
             refused(task, f"topic {kept}: .*grant User:rowcast Read, Write, Describe and Create on the topic")
             user = ("--allow-principal", "User:rowcast")

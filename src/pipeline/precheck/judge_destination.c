@@ -265,14 +265,15 @@ static void acl_remedy(const struct precheck_facts *f, const char *topic, const 
 static void judge_kept_topic(const struct precheck_facts *f, struct finding *out)
 {
     const struct kafka_topic_facts *t = &f->kept;
-    if (t->err != ERR_OK) {
-        find_failure(out, t->err, "the state of the task: %s", t->why);
-    } else if (t->exists && t->operations_known && (t->operations & KEPT_NEEDS) != KEPT_NEEDS) {
+    bool lacks = t->exists && t->operations_known && (t->operations & KEPT_NEEDS) != KEPT_NEEDS;
+    if (t->err == ERR_DEST_DENIED || lacks) {
         find_failure(
             out, ERR_DEST_DENIED,
             "User:%s needs Read, Write and Describe on the topic %s, which holds the state "
             "of the task (delivery: exactly-once), and has not all of them",
             principal(f), f->kept_name);
+    } else if (t->err != ERR_OK) {
+        find_failure(out, t->err, "the state of the task: %s", t->why);
     } else if (!t->exists && f->cluster.operations_known &&
                !(f->cluster.operations & KAFKA_MAY_CREATE)) {
         find_warning(out,
