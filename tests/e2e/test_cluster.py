@@ -101,7 +101,7 @@ class ThreeBrokers(EndToEnd):
     def test_transactions_while_one_of_three_is_killed(self):
         """The state of transactions is on all three, too: the task is paused, loses its source and is killed meanwhile."""
         c = self.create(self.server, *create_statements(), "CREATE TABLE s (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
-        dice, turns = random.Random(SEED), 24
+        dice, turns = random.Random(SEED), 12
         note(f"seed {SEED}")
         with servers.Cluster() as cluster, Proxy(self.server.port) as proxy:
             destination = {"partitions": 6, "replication_factor": 3, "delivery": "exactly-once"}
