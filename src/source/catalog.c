@@ -524,12 +524,22 @@ struct stats_walk {
     void *arg;
 };
 
-/* TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH */
+/* MySQL: ENCRYPTION='Y'; MariaDB: `ENCRYPTED`=YES; in any case, among others. */
+static bool says_encrypted(struct slice options)
+{
+    struct slice word = SLICE_LIT("encrypt");
+    for (size_t i = 0; i + word.len <= options.len; i++)
+        if (slice_eq_nocase(slice_of(options.ptr + i, word.len), word))
+            return true;
+    return false;
+}
+
+/* TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH, CREATE_OPTIONS */
 static enum err take_stats(void *arg, const struct src_row *row)
 {
     const struct stats_walk *w = arg;
     const struct my_text_value *v = row->values;
-    if (row->count != 5)
+    if (row->count != 6)
         return ERR_PROTOCOL;
     if (w->filter != NULL && !w->filter(w->arg, v[0].text, v[1].text))
         return ERR_OK;
@@ -539,12 +549,14 @@ static enum err take_stats(void *arg, const struct src_row *row)
         .rows = slice_number(v[2].text),
         .bytes = slice_number(v[3].text),
         .row_len = slice_number(v[4].text),
+        .encrypted = says_encrypted(v[5].text),
     };
     return w->each(w->arg, &stats);
 }
 
 #define STATS_OF                                                                                   \
-    "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH FROM "               \
+    "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, DATA_LENGTH, AVG_ROW_LENGTH, "                   \
+    "CREATE_OPTIONS FROM "                                                                         \
     "information_schema.TABLES"
 
 /* Each table whose statistics are asked for is opened: few are named. MariaDB looks names up one

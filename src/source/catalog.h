@@ -65,6 +65,7 @@ struct src_table_stats {
     uint64_t rows;    /* of InnoDB a guess from a few pages */
     uint64_t bytes;   /* of the data without secondary indexes */
     uint64_t row_len; /* mean */
+    bool encrypted;   /* the server keeps it so */
 };
 typedef enum err (*src_stats_fn)(void *arg, const struct src_table_stats *stats);
 

@@ -178,19 +178,6 @@ enum err src_facts_table_cascades(struct src_session *s, struct slice database, 
     return ERR_OK;
 }
 
-enum err src_facts_encrypted(struct src_session *s, const struct src_server *sv,
-                             src_table_filter filter, src_table_fn each, void *arg,
-                             struct errmsg *em)
-{
-    struct names n = {.filter = filter, .each = each, .arg = arg};
-    (void)sv;
-    return src_query(s,
-                     SLICE_LIT("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
-                               "WHERE CREATE_OPTIONS LIKE '%ENCRYPT%' AND TABLE_SCHEMA NOT IN "
-                               "('information_schema', 'performance_schema', 'mysql', 'sys')"),
-                     take_name, &n, em);
-}
-
 /* ---- privileges ---- */
 
 struct privileges {

@@ -14,9 +14,9 @@ struct src_facts {
     uint64_t retention_s;    /* how long binlogs are kept; 0: for ever */
     char retention_name[32]; /* of the variable that says so */
     bool encdb;              /* EncDB of the cloud: values reach clients encrypted */
-    bool roles; /* active ones, whose privileges no list shows */
-    bool sync_binlog;  /* each group is on disk before it is sent */
-    char ignored[256]; /* Binlog_Do_DB and Binlog_Ignore_DB, with their names; "": none */
+    bool roles;              /* active ones, whose privileges no list shows */
+    bool sync_binlog;        /* each group is on disk before it is sent */
+    char ignored[256];       /* Binlog_Do_DB and Binlog_Ignore_DB, with their names; "": none */
 };
 
 /* Needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR) for ignored alone, and goes without. */
@@ -35,11 +35,6 @@ NODISCARD enum err src_facts_cascades(struct src_session *s, const struct src_se
 /* The same of one table, by its SHOW CREATE TABLE. */
 NODISCARD enum err src_facts_table_cascades(struct src_session *s, struct slice database,
                                             struct slice table, bool *out, struct errmsg *em);
-
-/* Tables that the server keeps encrypted. */
-NODISCARD enum err src_facts_encrypted(struct src_session *s, const struct src_server *sv,
-                                       src_table_filter filter, src_table_fn each, void *arg,
-                                       struct errmsg *em);
 
 /*
  * A privilege that the account holds by itself; what roles give is not shown.

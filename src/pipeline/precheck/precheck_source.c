@@ -174,6 +174,7 @@ static enum err take_stats(void *arg, const struct src_table_stats *s)
     t->rows = s->rows;
     t->bytes = s->bytes;
     t->row_len = s->row_len;
+    t->encrypted = s->encrypted;
     return ERR_OK;
 }
 
@@ -224,12 +225,6 @@ static enum err mark_denied(void *arg, const struct table_def *def)
 static enum err mark_cascades(void *arg, const struct table_def *def)
 {
     find_table(arg, def->database, def->name)->cascades = true;
-    return ERR_OK;
-}
-
-static enum err mark_encrypted(void *arg, const struct table_def *def)
-{
-    find_table(arg, def->database, def->name)->encrypted = true;
     return ERR_OK;
 }
 
@@ -309,10 +304,13 @@ static enum err ask_catalogue(struct precheck_facts *f, struct errmsg *em)
 {
     struct held held = {.f = f};
     TRY(src_catalog_denied(f->session, &f->server, is_checked, mark_denied, f, em));
-    TRY(src_facts_cascades(f->session, &f->server, is_checked, mark_cascades, f, em));
-    if (f->server.flavour == SRC_MARIADB || f->server.version < 80000)
+    /* Older servers show foreign keys only to those who may change tables, and MariaDB opens every
+     * table that it has for them: a few tables are asked one by one alone. */
+    bool each = f->server.flavour == SRC_MARIADB || f->server.version < 80000;
+    if (!each || f->table_count > CASCADES_ASKED)
+        TRY(src_facts_cascades(f->session, &f->server, is_checked, mark_cascades, f, em));
+    if (each)
         TRY(ask_each_for_cascades(f, em));
-    TRY(src_facts_encrypted(f->session, &f->server, is_checked, mark_encrypted, f, em));
     TRY(src_facts_privileges(f->session, take_privilege, &held, em));
     f->writes_heartbeat = held.heartbeat == 7;
     return ERR_OK;
