@@ -109,7 +109,7 @@ class ThreeBrokers(EndToEnd):
             task = self.task(self.server, objects, brokers=cluster.brokers, source={"port": proxy.port}, destination=destination, http=LISTEN)
             process = task.start()
             process.wait_streaming()
-            load = Load(self.server, self.database, SEED, sessions=3, pause=0.002)
+            load = Load(self.server, self.database, SEED, sessions=2, pause=0.05)
             for turn in range(turns):
                 web = Web(process)
                 web.wait_state(["caught-up", "streaming"], 60)
