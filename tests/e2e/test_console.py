@@ -179,6 +179,7 @@ class Console(EndToEnd):
                 self.assertEqual(page.run("return getComputedStyle(document.body).backgroundColor"), "rgb(18, 21, 27)")
                 page.click("#pause")
                 page.wait_text("#state", "^paused$", 10 * PATIENCE)
+                page.wait_text("#lag", "not looked at while paused", 5)
                 self.picture(page, "console-phone")
                 page.click("#resume")
                 page.wait_text("#state", "^caught-up$", 15 * PATIENCE)
@@ -219,6 +220,7 @@ class Console(EndToEnd):
                 page.wait_text(row, rf"^{self.database}.item \d+ %.* of about ", 15 * PATIENCE)
                 page.wait_text(f"{row} td:last-child", r"\d", 15 * PATIENCE)
                 page.wait_text("#holding", "copy is held back", 5 * PATIENCE)
+                self.assertEqual(page.run("return document.querySelector('#now').nextElementSibling.id"), "copy", "what matters now comes first")
                 page.wait_text("#copy-sum", r"^[01] of 3 tables, [\d,]+ of about [\d,]+ rows, about .* left$", 5 * PATIENCE)
                 self.assertEqual(page.run(COMPLAINTS), [])
                 if PICTURES:
