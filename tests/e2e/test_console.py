@@ -1,6 +1,6 @@
 """The console page in a real browser, on a desk and on a phone, light and dark.
 
-With ROWCAST_SCREENSHOTS=FOLDER the pictures of the manual are made on the way.
+With ROWCAST_SCREENSHOTS=FOLDER (absolute) the pictures of the manual are made on the way.
 """
 
 import os
