@@ -32,6 +32,13 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
+/* The order of their bytes; what is the beginning of the other comes first. */
+static inline int slice_cmp(struct slice a, struct slice b)
+{
+    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
 /* ASCII letters compare equal in either case. */
 static inline bool slice_eq_nocase(struct slice a, struct slice b)
 {

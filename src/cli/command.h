@@ -43,9 +43,7 @@ void cli_catch_signals(void);
  */
 int cli_load_task(const struct cli_args *a, struct task_config **out);
 
-/* Appends text for people: cut behind `most` bytes, and without what would move a terminal's
- * cursor.
- */
+/* Appends text for people: cut behind `most` bytes, and nothing that moves a terminal's cursor. */
 void cli_put_shown(struct writer *w, struct slice text, size_t most);
 
 /* code, or 1 when what was printed to stdout did not get there. */

@@ -4,6 +4,7 @@
 #include "control/json.h"
 #include "encode/message.h"
 #include "kafka/consumer.h"
+#include "kafka/kept.h"
 #include "pipeline/options.h"
 
 #include <fnmatch.h>
@@ -154,8 +155,9 @@ static bool matches(const char *template, const char *name)
 /* Topics that a pattern may match, but no rows go to: the brokers' own, and the task's state. */
 static bool is_internal(const char *name)
 {
-    size_t len = strlen(name);
-    return strncmp(name, "__", 2) == 0 || (len > 8 && strcmp(name + len - 8, ".rowcast") == 0);
+    const size_t suffix = strlen(KAFKA_KEPT_SUFFIX), len = strlen(name);
+    return strncmp(name, "__", 2) == 0 ||
+           (len > suffix && strcmp(name + len - suffix, KAFKA_KEPT_SUFFIX) == 0);
 }
 
 static bool is_wanted(const struct tail *t, const char *name)

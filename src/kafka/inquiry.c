@@ -354,8 +354,7 @@ static bool is_about(const rd_kafka_AclBinding_t *acl, const char *user)
     return ours && (op == RD_KAFKA_ACL_OPERATION_WRITE || op == RD_KAFKA_ACL_OPERATION_ALL);
 }
 
-/* One that denies outweighs all others. Hosts are not looked at: which one we are the brokers know.
- */
+/* One that denies outweighs all others. Hosts are not looked at: which is ours the brokers know. */
 static enum kafka_grant judge_acls(const rd_kafka_AclBinding_t **acls, size_t count,
                                    const char *user)
 {

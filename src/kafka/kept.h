@@ -10,6 +10,9 @@
 #include "base/slice.h"
 #include "kafka/topic.h"
 
+/* What the name of a task is followed by in that of its topic. */
+#define KAFKA_KEPT_SUFFIX ".rowcast"
+
 /* Makes the topic where there is none. ERR_DEST_TOPIC: there is one that would lose records. */
 NODISCARD enum err kafka_kept_make(struct kafka_admin *a, const char *topic, int replication_factor,
                                    struct errmsg *msg);

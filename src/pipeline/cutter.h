@@ -26,8 +26,7 @@ struct cutter {
 #define CUT_TRICKLE_MS 100         /* between cuts, at least, while little comes */
 #define CUT_LOAD_MS    1000        /* ... and while the input never runs dry */
 #define CUT_BYTES      (64u << 20) /* ... or that many bytes of changes */
-#define CUT_IDLE_MS                                                                                \
-    10000 /* ... where nothing is to be sent, whether the position has moved or not */
+#define CUT_IDLE_MS    10000       /* ... where nothing is to be sent */
 
 /* What there is to commit. */
 struct cut_load {

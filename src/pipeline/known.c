@@ -1,7 +1,6 @@
 #include "pipeline/known.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum err known_add(struct known *k, struct slice database, struct slice name, uint64_t rows,
                    bool denied)
@@ -23,17 +22,17 @@ enum err known_add(struct known *k, struct slice database, struct slice name, ui
     return k->names->failed ? ERR_NO_MEMORY : ERR_OK;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct known_table *x = a, *y = b;
-    int c = compare(x->database, y->database);
-    return c != 0 ? c : compare(x->name, y->name);
+    int c = slice_cmp(x->database, y->database);
+    return c != 0 ? c : slice_cmp(x->name, y->name);
+}
+
+void known_sort(struct known *k)
+{
+    if (k->count > 0)
+        qsort(k->tables, k->count, sizeof(*k->tables), by_name);
 }
 
 const struct known_table *known_find(const struct known *k, struct slice database,

@@ -1,9 +1,11 @@
 /*
- * What the precheck of a first start has read of the tables that the task
- * takes, for the copy that follows it: the source is asked once.
+ * What a statement has told of the tables that the task takes, by their names:
+ * what the precheck of a first start has read is there for the copy that
+ * follows it, so that the source is asked once.
  *
  *   struct known known = {0};
- *   TRY(known_add(&known, database, name, rows, denied));   in the order of names
+ *   TRY(known_add(&known, database, name, rows, denied));
+ *   known_sort(&known);
  *   known.whole = true;                                     nothing was left out
  *   known_find(&known, database, name)
  *   known_fini(&known);
@@ -27,13 +29,16 @@ struct known {
     bool whole; /* every table that the task took when it was read */
     size_t count;
     size_t cap;
-    struct known_table *tables; /* malloc; by database, then name, bytewise */
+    struct known_table *tables; /* malloc; sorted: by database, then name, bytewise */
     struct arena *names;
 };
 
-/* Copies the names. They come in the order of the list. ERR_NO_MEMORY. */
+/* Copies the names. ERR_NO_MEMORY. */
 NODISCARD enum err known_add(struct known *k, struct slice database, struct slice name,
                              uint64_t rows, bool denied);
+
+/* Behind the last one, before the first is looked for. */
+void known_sort(struct known *k);
 
 /* NULL: was not there. */
 const struct known_table *known_find(const struct known *k, struct slice database,

@@ -20,12 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENCODE_SLACK (64u << 10) /* beside the largest message: encoders ask for room in advance   \
-                                  */
-#define FAILURES_SAID 10         /* rows that fail under etl_on_error are named ... */
-#define FAILURES_EACH 1000       /* ... and behind these each n-th one */
-#define KEY_SHOWN     200        /* bytes of a key in a sentence ... */
-#define SQL_SHOWN     100        /* ... and of a statement */
+#define ENCODE_SLACK  (64u << 10) /* encoders ask for more room than a message takes */
+#define FAILURES_SAID 10          /* rows that fail under etl_on_error are named ... */
+#define FAILURES_EACH 1000        /* ... and behind these each n-th one */
+#define KEY_SHOWN     200         /* bytes of a key in a sentence ... */
+#define SQL_SHOWN     100         /* ... and of a statement */
 
 enum err lane_topic(struct lane *l, uint32_t index, const char *name, struct kafka_topic **out)
 {

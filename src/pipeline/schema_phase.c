@@ -53,18 +53,12 @@ static enum err take_name(void *arg, const struct tables_view *v)
     return n->items[n->count] != NULL ? (n->count++, ERR_OK) : ERR_NO_MEMORY;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct schema_text *x = *(struct schema_text *const *)a;
     const struct schema_text *y = *(struct schema_text *const *)b;
-    int c = compare(x->database, y->database);
-    return c != 0 ? c : compare(x->table, y->table);
+    int c = slice_cmp(x->database, y->database);
+    return c != 0 ? c : slice_cmp(x->table, y->table);
 }
 
 /* Table, Create Table */

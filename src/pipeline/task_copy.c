@@ -5,23 +5,12 @@
 #include "pipeline/copy_int.h"
 #include "source/catalog.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-struct estimate {
-    struct slice database; /* both behind the struct */
-    struct slice name;
-    uint64_t rows;
-};
-
 /* What the walk over the source's tables gathers. */
 struct gather {
     struct task *task;
     struct errmsg *em;
-    size_t left;                 /* tables that are not copied yet */
-    struct estimate **estimates; /* sorted by name */
-    size_t count;
-    size_t cap;
+    size_t left;          /* tables that are not copied yet */
+    struct known guessed; /* their rows */
 };
 
 /* A selected table that is not copied yet. */
@@ -39,50 +28,17 @@ static enum err count_left(void *arg, const struct table_def *def)
     return ERR_OK;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct estimate *x = *(struct estimate *const *)a, *y = *(struct estimate *const *)b;
-    int c = compare(x->database, y->database);
-    return c != 0 ? c : compare(x->name, y->name);
-}
-
-static enum err add_estimate(void *arg, const struct src_table_stats *s)
+static enum err add_guess(void *arg, const struct src_table_stats *s)
 {
     struct gather *g = arg;
-    if (g->count == g->cap) {
-        size_t cap = g->cap == 0 ? 64 : g->cap * 2;
-        struct estimate **grown = realloc(g->estimates, cap * sizeof(*grown));
-        if (grown == NULL)
-            return ERR_NO_MEMORY;
-        g->estimates = grown;
-        g->cap = cap;
-    }
-    struct estimate *e = malloc(sizeof(*e) + s->database.len + s->name.len);
-    if (e == NULL)
-        return ERR_NO_MEMORY;
-    uint8_t *text = (uint8_t *)(e + 1);
-    memcpy(text, s->database.ptr, s->database.len);
-    memcpy(text + s->database.len, s->name.ptr, s->name.len);
-    *e = (struct estimate){.database = slice_of(text, s->database.len),
-                           .name = slice_of(text + s->database.len, s->name.len),
-                           .rows = s->rows};
-    g->estimates[g->count++] = e;
-    return ERR_OK;
+    return known_add(&g->guessed, s->database, s->name, s->rows, false);
 }
 
 static enum err add_table(void *arg, const struct table_def *def)
 {
     struct gather *g = arg;
-    struct estimate key = {.database = def->database, .name = def->name}, *at = &key;
-    struct estimate **found =
-        g->count > 0 ? bsearch(&at, g->estimates, g->count, sizeof(at), by_name) : NULL;
-    return copy_add(g->task->copy, g->task->ckpt, def, found != NULL ? (*found)->rows : 0, g->em);
+    const struct known_table *k = known_find(&g->guessed, def->database, def->name);
+    return copy_add(g->task->copy, g->task->ckpt, def, k != NULL ? k->rows : 0, g->em);
 }
 
 /* What the precheck has read will do where no table came, and no statement touched one, since. */
@@ -111,14 +67,11 @@ static enum err add_tables(struct task *t, struct gather *g)
     TRY(src_catalog_names(t->session, &t->server, is_left, count_left, g, g->em));
     if (g->left == 0)
         return ERR_OK;
-    enum err e = src_table_stats(t->session, &t->server, is_left, add_estimate, g, g->em);
-    if (e == ERR_OK && g->count > 0)
-        qsort(g->estimates, g->count, sizeof(*g->estimates), by_name);
+    enum err e = src_table_stats(t->session, &t->server, is_left, add_guess, g, g->em);
+    known_sort(&g->guessed);
     if (e == ERR_OK)
         e = src_catalog_walk(t->session, &t->server, is_left, add_table, g, g->em);
-    for (size_t i = 0; i < g->count; i++)
-        free(g->estimates[i]);
-    free(g->estimates);
+    known_fini(&g->guessed);
     return e;
 }
 

@@ -323,7 +323,7 @@ enum err task_txn_open(struct task *t, struct errmsg *em)
                           "transactions: the embedded one keeps nothing");
     if (t->shared->owner[0] == 0)
         make_owner(t->shared);
-    snprintf(t->txn.topic, sizeof(t->txn.topic), "%s.rowcast", t->config->task);
+    snprintf(t->txn.topic, sizeof(t->txn.topic), "%s" KAFKA_KEPT_SUFFIX, t->config->task);
     TRY(make_topic(t, em));
     TRY(look_for_owner(t, em));
     struct kafka_options o = t->kafka;

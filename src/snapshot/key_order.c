@@ -103,13 +103,6 @@ bool copy_key_orderable(const struct table *t, const uint16_t *columns, uint32_t
 
 /* ---- text ---- */
 
-static int compare_bytes(struct slice a, struct slice b)
-{
-    size_t n = a.len < b.len ? a.len : b.len;
-    int d = memcmp(a.ptr, b.ptr, n);
-    return d != 0 ? d : (a.len > n) - (b.len > n);
-}
-
 static int compare_padded(struct slice a, struct slice b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
@@ -170,7 +163,7 @@ static int compare_text(const struct column *c, struct slice a, struct slice b)
     if (order == ORDER_BYTES_PAD)
         return compare_padded(a, b);
     if (order == ORDER_BYTES || order == ORDER_NONE)
-        return compare_bytes(a, b);
+        return slice_cmp(a, b);
     return compare_wide(order, a, b);
 }
 
@@ -208,8 +201,8 @@ static int compare_decimal(struct slice x, struct slice y)
     int d;
     if (a.whole.len != b.whole.len)
         d = a.whole.len < b.whole.len ? -1 : 1;
-    else if ((d = compare_bytes(a.whole, b.whole)) == 0)
-        d = compare_bytes(a.fraction, b.fraction);
+    else if ((d = slice_cmp(a.whole, b.whole)) == 0)
+        d = slice_cmp(a.fraction, b.fraction);
     return a.negative ? -d : d;
 }
 

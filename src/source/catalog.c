@@ -46,18 +46,12 @@ struct walk {
     struct writer sql;
 };
 
-static int name_cmp(struct slice a, struct slice b)
-{
-    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static int draft_cmp(const void *a, const void *b)
 {
     const struct table_def *x = &((const struct draft *)a)->def;
     const struct table_def *y = &((const struct draft *)b)->def;
-    int c = name_cmp(x->database, y->database);
-    return c != 0 ? c : name_cmp(x->name, y->name);
+    int c = slice_cmp(x->database, y->database);
+    return c != 0 ? c : slice_cmp(x->name, y->name);
 }
 
 static bool is_draft(const struct draft *d, struct slice database, struct slice table)

@@ -38,8 +38,7 @@ static enum err take_name(void *databases, const struct src_row *row)
 static int by_name(const void *a, const void *b)
 {
     const struct slice *x = a, *y = b;
-    int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
-    return c != 0 ? c : (x->len > y->len) - (x->len < y->len);
+    return slice_cmp(*x, *y);
 }
 
 enum err catalog_databases_read(struct src_session *s, src_table_filter filter, void *arg,

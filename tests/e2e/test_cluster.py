@@ -133,11 +133,8 @@ class ThreeBrokers(EndToEnd):
             self.assertEqual(process.stop(), 0, process.tail())
             task.run_until_caught_up(120)
             messages = self.messages(brokers=cluster.brokers)
-        ids = [m.change["id"] for m in messages]
-        self.assertEqual(len(ids), len(set(ids)))
-        statements = [m.change["sql"] for m in messages if m.change["isDdl"]]
+        rows, statements = self.assert_ids_once(messages)
         self.assertEqual(statements, [f"ALTER TABLE s ADD COLUMN c{turn} INT DEFAULT {turn}" for turn in range(turns)])
-        rows = [m for m in messages if not m.change["isDdl"]]
         self.assertEqual(sum(m.change["table"] == "s" for m in rows), 2 * turns)
         self.assert_tables_equal(c, self.fold(rows), TABLES)
         note(f"{turns} kills, {load.transactions()} transactions, {len(messages)} messages")

@@ -608,8 +608,7 @@ class SchemaChange(Ddl):
         self.assertNotIn("table.unsent", log)
         messages = self.messages()
         self.assertEqual({m.change["table"] for m in messages}, {"t"})
-        ids = [m.change["id"] for m in messages]
-        self.assertEqual(len(ids), len(set(ids)))
+        self.assert_ids_once(messages)
         rows = self.fold(messages).table(f"{self.database}.t")
         found = {tuple(r) for r in c.text("SELECT id, v FROM t")}
         self.assertEqual({(r["id"], r["v"]) for r in rows}, found)

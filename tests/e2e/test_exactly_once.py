@@ -138,11 +138,8 @@ class ExactlyOnce(EndToEnd):
             self.assertEqual(process.stop(), 0, process.tail())
             task.run_until_caught_up()
         messages = self.messages()
-        ids = [m.change["id"] for m in messages]
-        self.assertEqual(len(ids), len(set(ids)))
-        statements = [m.change["sql"] for m in messages if m.change["isDdl"]]
+        rows, statements = self.assert_ids_once(messages)
         self.assertEqual(statements, [f"ALTER TABLE s ADD COLUMN c{turn} INT DEFAULT {turn}" for turn in range(turns)])
-        rows = [m for m in messages if not m.change["isDdl"]]
         self.assertEqual(sum(m.change["table"] == "s" for m in rows), 2 * turns)
         fold = self.fold(rows)
         self.assertEqual(fold.repeats, 0)
@@ -185,12 +182,9 @@ class ExactlyOnce(EndToEnd):
         self.assertEqual(process.stop(), 0, process.tail())
         task.run_until_caught_up()
         messages = self.messages()
-        ids = [m.change["id"] for m in messages]
-        self.assertEqual(len(ids), len(set(ids)))
-        statements = [m.change["sql"] for m in messages if m.change["isDdl"]]
+        rows, statements = self.assert_ids_once(messages)
         self.assertEqual([s for s in statements if s.startswith("ALTER")], [f"ALTER TABLE t ADD COLUMN c{i} INT DEFAULT {i}" for i in range(12)])
         self.assertEqual(len(statements), 13)
-        rows = [m for m in messages if not m.change["isDdl"]]
         self.assertEqual(len(rows), 240)
 
     def test_a_transaction_that_is_larger_than_the_memory(self):

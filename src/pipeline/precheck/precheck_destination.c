@@ -72,7 +72,7 @@ static void gather_kept(struct precheck_facts *f)
     const struct conf_destination *d = &f->config->destination;
     if (d->delivery != CONF_EXACTLY_ONCE || !f->own_admin)
         return;
-    snprintf(f->kept_name, sizeof(f->kept_name), "%s.rowcast", f->config->task);
+    snprintf(f->kept_name, sizeof(f->kept_name), "%s" KAFKA_KEPT_SUFFIX, f->config->task);
     f->kept_answer.err = look_at_kept(f, &f->kept_answer.em);
 }
 

@@ -118,17 +118,11 @@ static enum err add_table(void *arg, const struct table_def *def)
     return ERR_OK;
 }
 
-static int compare(struct slice a, struct slice b)
-{
-    int c = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct checked_table *x = a, *y = b;
-    int c = compare(x->def->database, y->def->database);
-    return c != 0 ? c : compare(x->def->name, y->def->name);
+    int c = slice_cmp(x->def->database, y->def->database);
+    return c != 0 ? c : slice_cmp(x->def->name, y->def->name);
 }
 
 static struct checked_table *find_table(struct precheck_facts *f, struct slice database,
@@ -333,6 +327,7 @@ enum err precheck_hand_over(const struct precheck_facts *f, struct known *out)
         const struct checked_table *t = &f->tables[i];
         TRY(known_add(out, t->def->database, t->def->name, t->rows, t->denied));
     }
+    known_sort(out);
     out->whole = true;
     return ERR_OK;
 }

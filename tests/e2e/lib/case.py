@@ -122,6 +122,12 @@ class EndToEnd(unittest.TestCase):
             found += differences(connection, database or self.database, table, rows)
         self.assertEqual(found, [])
 
+    def assert_ids_once(self, messages):
+        """Nothing came twice. The messages of rows, and the texts of statements."""
+        ids = [m.change["id"] for m in messages]
+        self.assertEqual(len(ids), len(set(ids)))
+        return [m for m in messages if not m.change["isDdl"]], [m.change["sql"] for m in messages if m.change["isDdl"]]
+
     def assert_ends(self, process, code, pattern, seconds=60):
         """rowcast ends by itself with this code and one sentence that matches."""
         self.assertEqual(process.wait(seconds), code, process.tail())

@@ -42,3 +42,19 @@ Test(known, names_are_copied_and_an_end_leaves_it_empty)
     add(&k, "shop", "orders", 6);
     known_fini(&k);
 }
+
+Test(known, what_came_in_any_order_is_found_when_it_is_sorted)
+{
+    struct known k = {0};
+    known_sort(&k);
+    add(&k, "b", "a", 1);
+    add(&k, "a", "b", 2);
+    add(&k, "a", "", 3);
+    add(&k, "ab", "a", 4);
+    known_sort(&k);
+    cr_assert_eq(known_find(&k, SLICE_LIT("b"), SLICE_LIT("a"))->rows, 1);
+    cr_assert_eq(known_find(&k, SLICE_LIT("a"), SLICE_LIT("b"))->rows, 2);
+    cr_assert_eq(known_find(&k, SLICE_LIT("a"), SLICE_LIT(""))->rows, 3);
+    cr_assert_eq(known_find(&k, SLICE_LIT("ab"), SLICE_LIT("a"))->rows, 4);
+    known_fini(&k);
+}
