@@ -44,7 +44,7 @@ static const char *set_text(const struct my_gtid_set *set, char *buf, size_t cap
     return buf;
 }
 
-static enum err wait_a_little(const atomic_bool *stop)
+enum err history_nap(const atomic_bool *stop)
 {
     if (stop != NULL && atomic_load(stop))
         return ERR_STOPPED;
@@ -69,7 +69,7 @@ static enum err check_ancestry(struct src_session *s, const struct src_server *s
             e = my_gtid_set_subtract(&p->set, &executed, &foreign);
         if (e != ERR_OK || my_gtid_set_empty(&foreign))
             break;
-        e = wait_a_little(stop);
+        e = history_nap(stop);
     } while (e == ERR_OK && clock_mono_ms() < deadline);
     if (e == ERR_OK && !my_gtid_set_empty(&foreign)) {
         char text[SET_TEXT_MAX];

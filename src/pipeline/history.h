@@ -9,6 +9,7 @@
 #include "config/task.h"
 #include "pipeline/position.h"
 #include "pipeline/tables.h"
+#include "source/catalog.h"
 #include "source/dump.h"
 
 #include <stdatomic.h>
@@ -57,18 +58,41 @@ struct stream_event;
 NODISCARD enum err history_next(const struct history_source *h, struct stream *s,
                                 struct stream_event *sev, struct errmsg *em);
 
+/* history.c: a moment's rest; ERR_STOPPED when *stop is set. */
+NODISCARD enum err history_nap(const atomic_bool *stop);
+
 /*
- * history_scan.c: reads the binlog from a position to its end, for statements
- * that change a table (with table.len 0: any table that `tables` takes).
+ * Reads definitions on the history's session, behind src_catalog_settle():
+ * those that filter takes (NULL: all that are wanted). A second reading
+ * replaces what the first one gave.
+ */
+typedef enum err (*history_read_fn)(void *arg, src_table_filter filter, void *filter_arg,
+                                    struct errmsg *em);
+
+/*
+ * history_scan.c: definitions as the source shows them, and what the binlog
+ * between `from` and its end does to the tables (with table.len 0: to any table
+ * that `tables` takes; else `from` is where the stream stands).
  *
  * A table that the stretch does not change has today's definition all along.
  * One that is created in it, and dropped or renamed before, gets its definition
  * from the statements (tables_evolve(), with table.len 0 only). One whose rows
  * come without FULL metadata and before a statement that changes it cannot be
  * read: ERR_TABLE_MISMATCH, with the table, the place of the statement and the
- * ways out. *end: the place up to which definitions read before the call are
- * known to hold.
+ * ways out.
+ *
+ * The binlog has a statement before tables show it, and for as long as its
+ * commit hangs. So read() is called again, for the tables concerned alone,
+ * until the stretch holds no statement on them that the reading may have
+ * missed. *end (all zero, or an earlier position): what was read holds up to
+ * there; file and offset of it are known.
  */
-NODISCARD enum err history_scan(const struct history_source *h, const struct position *from,
-                                struct tables *tables, struct slice database, struct slice table,
-                                struct binlog_place *end, struct errmsg *em);
+NODISCARD enum err history_definitions(const struct history_source *h, const struct position *from,
+                                       struct tables *tables, struct slice database,
+                                       struct slice table, history_read_fn read, void *arg,
+                                       struct position *end, struct errmsg *em);
+
+/* history_scan.c: whether a statement between `from` and the binlog's end concerns a selected
+ * table. */
+NODISCARD enum err history_touched(const struct history_source *h, const struct position *from,
+                                   struct tables *tables, bool *touched, struct errmsg *em);

@@ -137,19 +137,40 @@ static enum err make_room(void *replica)
     return replica_make_room(replica);
 }
 
-/*
- * What the source shows now holds where the stream stands unless the binlog in
- * between changes the table; that stretch is scanned. A statement that changes
- * it and comes after the read is in the stretch, too, for the scan begins after
- * the read and goes on to the binlog's end.
- */
+/* A table whose definition is read for the rows at hand. */
+struct defining {
+    struct src_session *session;
+    const struct src_server *server;
+    struct slice database;
+    struct slice table;
+    struct table_def *def;
+};
+
+static bool is_defined(void *arg, struct slice database, struct slice table)
+{
+    const struct defining *d = arg;
+    return slice_eq(d->database, database) && (table.len == 0 || slice_eq(d->table, table));
+}
+
+static enum err read_one(void *arg, src_table_filter filter, void *filter_arg, struct errmsg *em)
+{
+    struct defining *d = arg;
+    (void)filter;
+    (void)filter_arg;
+    free(d->def);
+    d->def = NULL;
+    TRY(src_catalog_settle(d->session, d->server, is_defined, d, em));
+    return src_catalog_table(d->session, d->server, d->database, d->table, &d->def, em);
+}
+
+/* What the source shows now holds where the stream stands unless the binlog in between changes the
+ * table. */
 enum err replica_define(struct replica *r, struct tables *tables, struct slice database,
                         struct slice table, struct table_def **def, struct binlog_place *holds_to,
                         struct errmsg *em)
 {
     struct src_session *control;
     TRY(replica_control(r, &control));
-    TRY(src_catalog_table(control, &r->server, database, table, def, em));
     struct history_source h = {.loop = r->o.loop,
                                .options = r->o.source,
                                .server = &r->server,
@@ -158,11 +179,17 @@ enum err replica_define(struct replica *r, struct tables *tables, struct slice d
                                .stop = r->o.stop,
                                .make_room = make_room,
                                .make_room_arg = r};
-    enum err e = history_scan(&h, &r->read, tables, database, table, holds_to, em);
-    if (e != ERR_OK) {
-        free(*def);
-        *def = NULL;
+    struct defining d = {
+        .session = control, .server = &r->server, .database = database, .table = table};
+    struct position end = {0};
+    enum err e = history_definitions(&h, &r->read, tables, database, table, read_one, &d, &end, em);
+    if (e == ERR_OK) {
+        *def = d.def;
+        *holds_to = binlog_place_of(end.file, end.offset);
+    } else {
+        free(d.def);
     }
+    position_fini(&end);
     return e;
 }
 

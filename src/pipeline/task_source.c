@@ -170,6 +170,8 @@ static enum err find_start(struct task *t, bool *first_start, struct errmsg *em)
 struct preset {
     struct task *task;
     struct errmsg *em;
+    src_table_filter filter; /* NULL: all that are selected */
+    void *filter_arg;
     size_t count;
     enum err err; /* a table that no rule can decide about */
 };
@@ -178,6 +180,8 @@ static bool is_selected(void *arg, struct slice database, struct slice table)
 {
     struct preset *p = arg;
     size_t index;
+    if (p->filter != NULL && !p->filter(p->filter_arg, database, table))
+        return false;
     if (p->err == ERR_OK)
         p->err = objects_match(p->task->objects, database, table, &index, p->em);
     return p->err == ERR_OK && tables_selected(p->task->tables, database, table);
@@ -248,29 +252,53 @@ static enum err read_settings(struct task *t, struct errmsg *em)
 
 #define STILL_TRIES 100
 
-/* What the source shows now of the tables, and the stretch between the start and now. */
-static enum err read_and_scan(struct task *t, struct binlog_place *end, struct errmsg *em)
+static enum err read_tables(void *task, src_table_filter filter, void *filter_arg,
+                            struct errmsg *em)
 {
-    struct preset p = {.task = t, .em = em};
+    struct task *t = task;
+    struct preset p = {.task = t, .em = em, .filter = filter, .filter_arg = filter_arg};
+    TRY(src_catalog_settle(t->session, &t->server, is_selected, &p, em));
     TRY(src_catalog_walk(t->session, &t->server, is_selected, preset_table, &p, em));
     TRY(p.err);
-    if (p.count == 0)
+    if (filter != NULL)
+        log_info("objects.read_again", "tables=%zu", p.count);
+    else if (p.count == 0)
         log_warn("objects.none", "note=\"no table of the source matches objects yet\"");
     else
         log_info("objects.read", "tables=%zu", p.count);
-    struct history_source h = history_of(t);
-    return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em);
+    return ERR_OK;
 }
 
-/* The same with the statements of the schema phase, where there is one. */
-static enum err read_once(struct task *t, bool schema, struct binlog_place *end, struct errmsg *em)
+/* The definitions that hold from the start position on, up to *end. */
+static enum err read_all(struct task *t, struct position *end, struct errmsg *em)
 {
     struct history_source h = history_of(t);
-    TRY(read_and_scan(t, end, em));
+    return history_definitions(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), read_tables,
+                               t, end, em);
+}
+
+/* The same with the statements of the schema phase, where there is one. *moved: they may be of
+ * another time than the definitions. */
+static enum err read_once(struct task *t, bool schema, struct position *end, bool *moved,
+                          struct errmsg *em)
+{
+    struct history_source h = history_of(t);
+    *moved = false;
+    TRY(read_all(t, end, em));
     if (!schema)
         return ERR_OK;
     TRY(schema_phase_read(t->session, t->tables, &t->schema, em));
-    return history_scan(&h, &t->start, t->tables, SLICE_LIT(""), SLICE_LIT(""), end, em);
+    TRY(history_touched(&h, end, t->tables, moved, em));
+    *moved |= tables_any_touched(t->tables);
+    return ERR_OK;
+}
+
+static void forget_definitions(struct task *t)
+{
+    schema_phase_free(t->schema);
+    t->schema = NULL;
+    tables_untouch(t->tables);
+    position_fini(&t->start);
 }
 
 /*
@@ -281,24 +309,26 @@ static enum err read_once(struct task *t, bool schema, struct binlog_place *end,
 static enum err read_definitions(struct task *t, struct errmsg *em)
 {
     bool schema = (t->config->phases & CONF_PHASE_SCHEMA) != 0;
+    bool now = t->config->source.start.kind == CONF_START_NOW;
     struct history_source h = history_of(t);
-    struct binlog_place end;
+    struct position end = {0};
+    enum err e;
     for (int i = 0;; i++) {
-        enum err e = read_once(t, schema, &end, em);
-        bool moving =
-            e == ERR_TABLE_MISMATCH || (e == ERR_OK && schema && tables_any_touched(t->tables));
-        if (!moving || t->config->source.start.kind != CONF_START_NOW || i == STILL_TRIES) {
-            TRY(e);
-            tables_trust(t->tables, end);
-            return ERR_OK;
-        }
+        bool moved;
+        e = read_once(t, schema, &end, &moved, em);
+        bool again = now && i < STILL_TRIES && (e == ERR_TABLE_MISMATCH || (e == ERR_OK && moved));
+        if (!again)
+            break;
         em->text[0] = 0;
-        schema_phase_free(t->schema);
-        t->schema = NULL;
-        tables_untouch(t->tables);
-        position_fini(&t->start);
-        TRY(history_start(&h, &t->config->source.start, &t->start, em));
+        forget_definitions(t);
+        e = history_start(&h, &t->config->source.start, &t->start, em);
+        if (e != ERR_OK)
+            break;
     }
+    if (e == ERR_OK)
+        tables_trust(t->tables, binlog_place_of(end.file, end.offset));
+    position_fini(&end);
+    return e;
 }
 
 /* After a restart: the definitions that held where we stood. Tables that we had not met are read
@@ -487,7 +517,7 @@ static enum err make_other_uuid(struct task *t, struct errmsg *em)
 
 enum err task_look_source(struct task *t, const struct conf_start *from, struct errmsg *em)
 {
-    struct binlog_place end;
+    struct position end = {0};
     options_of_source(t->config, &task_stopping, &t->source);
     TRY(make_other_uuid(t, em));
     TRY(net_loop_new(NET_EPOLL, &t->setup_loop, em));
@@ -498,9 +528,11 @@ enum err task_look_source(struct task *t, const struct conf_start *from, struct 
     t->next_id = 1;
     TRY(history_start(&h, from, &t->start, em));
     TRY(history_end(&h, &t->target, em));
-    TRY(read_and_scan(t, &end, em));
-    tables_trust(t->tables, end);
-    return ERR_OK;
+    enum err e = read_all(t, &end, em);
+    if (e == ERR_OK)
+        tables_trust(t->tables, binlog_place_of(end.file, end.offset));
+    position_fini(&end);
+    return e;
 }
 
 void task_close_source(struct task *t)

@@ -514,7 +514,7 @@ enum err src_catalog_table(struct src_session *s, const struct src_server *sv,
 
 struct stats_walk {
     src_table_filter filter;
-    src_stats_fn each;
+    src_stats_fn each; /* NULL: nobody wants them */
     void *arg;
 };
 
@@ -545,7 +545,7 @@ static enum err take_stats(void *arg, const struct src_row *row)
         .row_len = slice_number(v[4].text),
         .encrypted = says_encrypted(v[5].text),
     };
-    return w->each(w->arg, &stats);
+    return w->each != NULL ? w->each(w->arg, &stats) : ERR_OK;
 }
 
 #define STATS_OF                                                                                   \
@@ -592,4 +592,11 @@ enum err src_table_stats(struct src_session *s, const struct src_server *sv,
     enum err e = walk_init(&w) ? read_stats(&w, &stats) : ERR_NO_MEMORY;
     walk_fini(&w);
     return walk_fails(&w, e);
+}
+
+enum err src_catalog_settle(struct src_session *s, const struct src_server *sv,
+                            src_table_filter filter, void *arg, struct errmsg *em)
+{
+    bool by_lock = sv->flavour == SRC_MYSQL && !sv->gtids && sv->version >= STATS_VERSION;
+    return by_lock ? src_table_stats(s, sv, filter, NULL, arg, em) : ERR_OK;
 }

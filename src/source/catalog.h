@@ -73,3 +73,14 @@ typedef enum err (*src_stats_fn)(void *arg, const struct src_table_stats *stats)
 NODISCARD enum err src_table_stats(struct src_session *s, const struct src_server *sv,
                                    src_table_filter filter, src_stats_fn each, void *arg,
                                    struct errmsg *em);
+
+/*
+ * MySQL without GTIDs: waits until every statement on a table that filter takes
+ * is visible to what is read next, if the binlog has it now. information_schema
+ * does not show it as long as its commit hangs; but the statement holds the
+ * table's lock until then, and what opens the table for its statistics waits.
+ * Of other servers nothing is asked: MariaDB's information_schema takes that
+ * lock itself, and with MySQL's GTIDs src_server_executed() tells.
+ */
+NODISCARD enum err src_catalog_settle(struct src_session *s, const struct src_server *sv,
+                                      src_table_filter filter, void *arg, struct errmsg *em);

@@ -1,4 +1,4 @@
-"""Commits that hang between binlog and engine while chunks are read.
+"""Commits that hang between binlog and engine while chunks or definitions are read.
 
 MySQL and MariaDB write a transaction to the binlog, and send it to replicas, before the engine
 makes it visible. With lossless semi-sync and no replica that gap lasts until the timeout, or
@@ -19,6 +19,7 @@ over the tables, and a third of all chunks is read while one hangs.
 """
 
 import random
+import threading
 import time
 import unittest
 
@@ -37,12 +38,19 @@ class Gap:
     options = ()
     kind = "mysql"
 
-    def gap(self, server, seed, turn):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(servers.OwnServer(cls.kind, *cls.options))
+        if cls.kind == "mysql":
+            with cls.server.connect() as c:
+                c.run("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'")
+
+    def gap(self, seed, turn):
         note(f"seed {seed}, turn {turn}")
         dice = random.Random(seed)
         name = SEMI_SYNC[self.kind]
-        c = self.prepare(server, pick(turn), 6000 if LONG else 800)
-        control = server.connect()
+        c = self.prepare(self.server, pick(turn), 6000 if LONG else 800)
+        control = self.server.connect()
         control.run(f"SET GLOBAL {name}_wait_point='AFTER_SYNC', GLOBAL {name}_timeout=2000")
 
         def hang():
@@ -69,14 +77,43 @@ class Gap:
         self.assertGreater(hanging.calls, 5)
 
     def test_commits_that_hang(self):
-        with servers.OwnServer(self.kind, *self.options) as server:
-            if self.kind == "mysql":
-                with server.connect() as c:
-                    c.run("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'")
-            for turn in self.turns:
-                with self.subTest(turn=turn):
-                    self.name, self.database = f"gap{turn}_{self.token}", f"d_gap{turn}_{self.token}"
-                    self.gap(server, SEED + turn, turn)
+        for turn in self.turns:
+            with self.subTest(turn=turn):
+                self.name, self.database = f"gap{turn}_{self.token}", f"d_gap{turn}_{self.token}"
+                self.gap(SEED + turn, turn)
+
+    def test_definitions_that_hang(self):
+        """Starts while two columns go on changing names: no row tells the two definitions apart."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b INT)")
+        name = SEMI_SYNC[self.kind]
+        control = self.server.connect()
+        control.run(f"SET GLOBAL {name}_wait_point='AFTER_SYNC', GLOBAL {name}_timeout=2000")
+        stop = threading.Event()
+
+        def change():
+            while not stop.is_set():
+                c.run("ALTER TABLE t RENAME COLUMN a TO b, RENAME COLUMN b TO a; INSERT INTO t (a, b) VALUES (1, 2)")
+
+        def hang():
+            control.run(f"SET GLOBAL {name}_enabled=ON")
+            time.sleep(0.1)
+            control.run(f"SET GLOBAL {name}_enabled=OFF")
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            with Every(lambda: 0.002, hang):
+                for i in range(20 if LONG else 5):
+                    task = self.task(self.server, name=f"{self.name}_{i}", phases=["incremental"])
+                    with task.start() as process, self.follow(task.name) as follower:
+                        follower.wait(lambda m: sum(not x.change["isDdl"] for x in m) >= 4, 30, "rows")
+                        self.assertEqual(process.stop(), 0, process.tail())
+                    rows = [(m.change["data"][0]["a"], m.change["data"][0]["b"]) for m in self.messages(task.name) if not m.change["isDdl"]]
+                    self.assertEqual(set(rows), {("1", "2")})
+        finally:
+            stop.set()
+            changing.join()
+            control.close()
 
 
 class GapMysql(Gap, CopyCase):
