@@ -123,8 +123,11 @@ static enum err start_lanes(struct task *t, struct errmsg *em)
         };
         TRY(lane_new(&o, &t->lanes[i], em));
     }
-    for (uint32_t i = 0; i < t->lane_count; i++)
+    for (uint32_t i = 0; i < t->lane_count; i++) {
+        t->heads[i] =
+            (struct lane_head){.acked = lane_acked(t->lanes[i]), .since_ms = clock_mono_ms()};
         TRY(lane_start(t->lanes[i], em));
+    }
     return ERR_OK;
 }
 
