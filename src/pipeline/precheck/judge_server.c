@@ -498,6 +498,6 @@ void judge_clock(const struct precheck_facts *f, struct finding *out)
         find_note(out, "the source's clock is %" PRId64 " ms %s ours", us / 1000, way);
         return;
     }
-    find_warning(out, "the source's clock is %" PRId64 " s %s ours", us / 1000000, way);
+    find_warning(out, "the source's clock is %" PRId64 " s %s ours", (us + 500000) / 1000000, way);
     find_remedy(out, "timedatectl set-ntp true  -- on the machine that is wrong");
 }
