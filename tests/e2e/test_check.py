@@ -112,7 +112,7 @@ class Check(EndToEnd):
         failed = [item for item in report["items"] if item["result"] == "failed"]
         self.assertEqual(process.code, FAILED if failed else 0)
         self.assertEqual(report["counts"]["failed"], len(failed))
-        self.assertLess(report["seconds"], 8)
+        self.assertLess(report["seconds"], 8 * servers.SLACK)
         for code, item in items.items():
             self.seen.setdefault(code, []).append((item["result"], item["found"]))
         return items
@@ -541,15 +541,10 @@ class TaskFile(Check):
             self.assertEqual(process.stop(), 0)
 
     def test_nothing_is_changed(self):
+        # That nothing is written to the source shows where nobody else writes: test_settings_that_a_statement_mends.
         task = self.task(self.server, phases=["schema", "full", "incremental"])
-        for _ in range(20):  # others write to this server at times
-            before = self.server.position()
-            done = task.run(command="check", seconds=30)
-            self.assertEqual(done.code, 0, done.output.decode())
-            if self.server.position() == before:
-                break
-        else:
-            self.fail("each time the source's position went on")
+        done = task.run(command="check", seconds=30)
+        self.assertEqual(done.code, 0, done.output.decode())
         self.assertFalse(os.path.exists(task.state))
         self.assertNotIn(self.name, self.kafka.topic_tool("--list"))
         text = done.output.decode()

@@ -148,8 +148,11 @@ class Console(EndToEnd):
                 page.wait_text("#lag", r"^[1-9]", 10 * PATIENCE)
                 self.picture(page, "console-retrying")
                 self.assertEqual(page.run(COMPLAINTS), [])
-                proxy.refuse = False
+                # While nobody lets it in: it is not to come back by itself just before the click.
+                refused = proxy.refused
                 page.click("#retry")
+                servers.wait_for(lambda: proxy.refused > refused, 5 * PATIENCE, "another try")
+                proxy.refuse = False
                 page.wait_text("#state", "^caught-up$", 20 * PATIENCE)
                 self.assertEqual(page.text("#cause"), "")
                 # what it works with
@@ -193,8 +196,8 @@ class Console(EndToEnd):
                 page.wait_text("#advice", "What to do: ", 5)
                 page.wait_text("#retry-times", "source is away since", 5)
                 self.assertEqual(page.run(COMPLAINTS), [])
-                proxy.refuse = False
                 page.click("#retry")
+                proxy.refuse = False
                 page.wait_text("#state", "^caught-up$", 20 * PATIENCE)
                 self.assertEqual(page.complaints(), [])
             self.assertEqual(process.stop(), 0, process.tail())

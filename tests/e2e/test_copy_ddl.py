@@ -12,6 +12,7 @@ from lib.case import LONG, SEED, note
 from lib.compare import Columns, differences
 from lib.copycase import CopyCase
 from lib.keys import KINDS, pick
+from lib.web import LISTEN, Web
 
 ROWS = 2000 if LONG else 900
 CHANGES = 25 if LONG else 10
@@ -107,7 +108,8 @@ class Ddl:
         c = self.prepare(self.server, pick(turn), ROWS * 4 // 3)
         definitions = Definitions(c, self.database, self.kinds, dice)
         full = {"chunk_rows": dice.choice([7, 20, 60]), "connections": dice.choice([1, 2, 4])}
-        task = self.copy(full=full, throttle={"rows": int(ROWS * 4 / (CHANGES * 0.3))})
+        # So slow that it is under way at the last change, however long the changes take; then as fast as it can.
+        task = self.copy(full=full, throttle={"rows": int(ROWS * 4 / (CHANGES * 0.6))}, http=LISTEN)
         writers = self.write(f"{seed}/{turn}", pause=0.005)
         process = task.start("--until", "caught-up")
         process.wait_streaming()
@@ -117,6 +119,10 @@ class Ddl:
             did.append(definitions.change(writers))
             beside += process.alive()
         note(", ".join(did))
+        try:
+            Web(process).throttle(full={"rows": 0})
+        except OSError:
+            pass  # it has come to its end
         self.assertEqual(process.wait(120), 0, process.tail())
         writers.stop()
         task.run_until_caught_up()
@@ -138,10 +144,10 @@ class Ddl:
                 self.name, self.database = f"ddl{i}_{self.token}", f"d_ddl{i}_{self.token}"
                 self.altered(SEED + i, first + i)
 
-    def slow(self, kinds, count=1500, **keys):
+    def slow(self, kinds, count=1500, rate=700, **keys):
         """A copy that is at its first table for seconds; connection, task, process."""
         c = self.prepare(self.server, kinds, count)
-        task = self.copy(full={"chunk_rows": 20, "connections": 1}, throttle={"rows": 700}, **keys)
+        task = self.copy(full={"chunk_rows": 20, "connections": 1}, throttle={"rows": rate}, **keys)
         return c, task, task.start("--until", "caught-up")
 
     def ended(self, process):
@@ -151,7 +157,7 @@ class Ddl:
         """The task is held while a table changes again and again, rows in between: what it was at
         each of them stands in the statements alone."""
         kinds = [k for k in KINDS if k.name == "k_auto"]
-        c, _, process = self.slow(kinds)
+        c, task, process = self.slow(kinds, rate=300)
         self.follow().wait_count(100, 30)
         process.signal(signal.SIGSTOP)
         steps = ["DROP COLUMN spare", "ADD COLUMN x1 INT DEFAULT 7 FIRST", "ADD COLUMN x2 TEXT AFTER n", "RENAME COLUMN x1 TO x3", "MODIFY x3 BIGINT AFTER v"]
@@ -159,6 +165,7 @@ class Ddl:
             c.run(f"ALTER TABLE k_auto {step}; UPDATE k_auto SET v = v + 1 WHERE id % 10 = {i}; INSERT INTO k_auto (n, v) VALUES ({i}, {i})")
         process.signal(signal.SIGCONT)
         self.ended(process)
+        task.run_until_caught_up()  # if it had ended before it could be held
         rows = []
         for row in self.copy_fold(strict=False).remaining(f"{self.database}.k_auto"):
             row.setdefault("x3", row.get("x1", "7"))

@@ -56,7 +56,9 @@ class Kills:
         task.run_until_caught_up()
         self.assertEqual(len(self.messages()), len(messages), "a copy that was done was made again")
         again = fold.inits - ROWS * 5
-        self.assertLess(again, (KILLS + 1) * full["chunk_rows"] * (full["connections"] + 1) + ROWS // 2, "more than the chunks in flight was copied again")
+        # What is in flight at a kill, and what is acknowledged while a busy machine's disk has not yet taken its record.
+        flight = full["chunk_rows"] * (full["connections"] + 1) + rate * 0.4
+        self.assertLess(again, (KILLS + 1) * flight, "more than the chunks in flight was copied again")
 
     def test_kills_in_mid_copy(self):
         first, many = self.seeds

@@ -194,7 +194,7 @@ class Messages(Ddl):
 
     def test_adjacent_statements_share_one_barrier(self):
         """While no broker acknowledges: statements that follow each other all go out, the row behind them does not."""
-        kafka = servers.kafka("outages")
+        kafka = servers.kafka("barrier")  # of this file alone, since it is held
         c = self.create(self.server, *(f"CREATE TABLE t{i} (id INT PRIMARY KEY)" for i in range(2)))
         task = self.task(
             self.server, self.all_of(), start=self.server.position(), brokers=kafka.brokers, http=LISTEN,

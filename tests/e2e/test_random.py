@@ -36,11 +36,15 @@ class Random:
         """Until rowcast has come to where the source stands."""
         self.markers += 1
         number = str(self.markers)
+        looked = len(follower.messages)  # the marker comes behind them; how far behind, nobody knows
         connection.run(f"INSERT INTO marker VALUES ({number})")
-        follower.wait(
-            lambda ms: any(m.change["table"] == "marker" and m.change["data"][0]["id"] == number for m in reversed(ms[-400:])),
-            60, f"marker {number}",
-        )
+
+        def there(messages):
+            nonlocal looked
+            begin, looked = looked, len(messages)
+            return any(m.change["table"] == "marker" and m.change["data"][0]["id"] == number for m in messages[begin:looked])
+
+        follower.wait(there, 60, f"marker {number}")
 
     def test_random_transactions_with_ddl(self):
         """Followed while they are made, with definitions that change in between."""

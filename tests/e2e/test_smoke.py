@@ -130,12 +130,17 @@ class Smoke(EndToEnd):
         process.wait_streaming()
         c.script(f"INSERT INTO other VALUES ({i}, 'x')" for i in range(50))
         position = self.server.position()
-        time.sleep(3)
+        servers.wait_for(lambda: self.number(self.durable(task)) >= self.number(position), 10, "the checkpoint")
         process.kill()
         again = task.start("--until", "caught-up")
         self.assertEqual(again.wait(20), 0, again.tail())
         start = again.wait_log(r"task\.start .*position=(\S+)", 5).group(1)
         self.assertGreaterEqual(self.number(start), self.number(position), f"begins at {start}, the source stood at {position}")
+
+    @staticmethod
+    def durable(task):
+        """Where a restart would begin, as the running task says."""
+        return json.loads(task.run("--json", command="status").output)["positions"]["durable"]
 
     @staticmethod
     def number(position):

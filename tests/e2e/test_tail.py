@@ -1,7 +1,6 @@
 """rowcast tail: the task's topics as readable lines."""
 
 import subprocess
-import time
 import unittest
 
 from lib import servers
@@ -53,11 +52,11 @@ class Tail(EndToEnd):
     def test_it_follows_and_what_is_not_ours_is_shown_as_such(self):
         c, task = self.prepare()
         with task.start(command="tail") as tail:
-            time.sleep(2)
+            servers.wait_for(lambda: tail.output.count(b"\n") >= 4, 20, "what is there already")
             subprocess.run(["kcat", "-b", self.kafka.brokers, "-P", "-t", f"{self.name}.t", "-p", "0"], input=b'{"hello": 1}\n', check=True, timeout=30)
             c.run("INSERT INTO t VALUES (5, 'later', 1, 1)")
             task.run_until_caught_up()
-            time.sleep(2)
+            servers.wait_for(lambda: tail.output.count(b"\n") >= 6, 20, "the six lines")
             self.assertEqual(tail.stop(), 0, tail.tail())
         lines = tail.output.decode().splitlines()
         self.check_lines(lines[:4])

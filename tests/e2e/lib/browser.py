@@ -17,6 +17,8 @@ import time
 import urllib.error
 import urllib.request
 
+from .servers import SLACK
+
 DRIVER = shutil.which("chromedriver")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name that the standard gives to references
 
@@ -86,23 +88,23 @@ class Browser:
         return self.run("const e = document.querySelector(arguments[0]); return e ? e.textContent : ''", selector)
 
     def wait_text(self, selector, pattern, seconds):
-        text, end = "", time.monotonic() + seconds
+        text, end = "", time.monotonic() + seconds * SLACK
         while time.monotonic() < end:
             text = self.text(selector)
             if re.search(pattern, text):
                 return text
             time.sleep(0.05)
-        raise AssertionError(f"{selector} is {text!r} and not {pattern!r} after {seconds} s")
+        raise AssertionError(f"{selector} is {text!r} and not {pattern!r} after {seconds * SLACK} s")
 
     def wait_value(self, selector, pattern, seconds):
         """The same of what stands in a field."""
-        value, end = "", time.monotonic() + seconds
+        value, end = "", time.monotonic() + seconds * SLACK
         while time.monotonic() < end:
             value = self.run("return document.querySelector(arguments[0]).value", selector)
             if re.search(pattern, value):
                 return value
             time.sleep(0.05)
-        raise AssertionError(f"{selector} holds {value!r} and not {pattern!r} after {seconds} s")
+        raise AssertionError(f"{selector} holds {value!r} and not {pattern!r} after {seconds * SLACK} s")
 
     def complaints(self):
         """What the page's scripts have complained about."""

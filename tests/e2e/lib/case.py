@@ -35,7 +35,7 @@ class EndToEnd(unittest.TestCase):
 
     def setUp(self):
         limit = self.seconds * PATIENCE
-        faulthandler.dump_traceback_later(limit + 60, exit=True)
+        faulthandler.dump_traceback_later(limit * servers.SLACK + 60, exit=True)
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
         self.token = f"{random.SystemRandom().randrange(16**6):06x}"
         short = self.id().split(".")[-1].removeprefix("test_")[:24]

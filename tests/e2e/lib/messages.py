@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+from .servers import SLACK
+
 KCAT_FAST = ["-X", "fetch.wait.max.ms=20", "-X", "topic.metadata.refresh.interval.ms=500"]
 
 
@@ -33,10 +35,10 @@ class Message:
         return f"{self.topic}/{self.partition}@{self.offset} {self.key} {self.value[:400]}"
 
 
-def partition_counts(brokers, timeout=20):
+def partition_counts(brokers, timeout=60):
     """Partitions of every topic that the brokers know."""
     done = subprocess.run(
-        ["kcat", "-b", brokers, "-L", "-J", "-m", "10"], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
+        ["kcat", "-b", brokers, "-L", "-J", "-m", "30"], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
     )
     if done.returncode != 0:
         raise RuntimeError(f"kcat -L: {done.stderr.decode().strip()}")
@@ -102,7 +104,7 @@ class Follower:
 
     def wait(self, condition, seconds, what="messages"):
         """Waits until condition(messages) is true and hands out its value."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * SLACK
         with self.grown:
             while True:
                 value = condition(self.messages)
@@ -110,7 +112,7 @@ class Follower:
                     return value
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(f"waited {seconds} s in vain for {what}; {len(self.messages)} messages came")
+                    raise AssertionError(f"waited {seconds * SLACK} s in vain for {what}; {len(self.messages)} messages came")
                 self.grown.wait(min(left, 0.5))
 
     def wait_count(self, count, seconds):

@@ -140,7 +140,8 @@ class Process:
         self.reader.start()
 
     def _read(self):
-        self.output = self.process.stdout.read()
+        while piece := self.process.stdout.read1(1 << 16):
+            self.output += piece
 
     def __enter__(self):
         return self
@@ -203,12 +204,13 @@ class Process:
         return self.code is None
 
     def wait(self, seconds):
-        deadline = time.monotonic() + seconds * PATIENCE
+        bound = seconds * PATIENCE * servers.SLACK
+        deadline = time.monotonic() + bound
         while self.alive():
             if time.monotonic() > deadline:
                 log = self.tail()
                 self.kill()
-                raise AssertionError(f"rowcast still ran after {seconds * PATIENCE} s:\n{log}")
+                raise AssertionError(f"rowcast still ran after {bound} s:\n{log}")
             time.sleep(0.01)
         self.reader.join(10)
         self.process.stdout.close()

@@ -19,7 +19,7 @@ LISTEN = {"listen": "127.0.0.1:0"}  # any port that is free
 class Web:
     def __init__(self, process, token=None):
         self.process = process
-        self.url = process.wait_log(r"http\.listening url=(\S+)", 20).group(1)
+        self.url = process.wait_log(r"http\.listening url=(\S+/)\s", 20).group(1)
         self.host, self.port = re.match(r"http://(.+):(\d+)/", self.url).groups()
         self.port = int(self.port)
         self.token = token

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 
+from . import servers
 from .sql import Background, SqlError
 
 # Deadlock, lock wait, duplicate key, a row that changed; what DDL does to a statement under way:
@@ -201,7 +202,7 @@ class Writers:
             self.paused = False
             self.turn.notify_all()
         for task in self.tasks:
-            task.join(60)
+            task.join(180)
         for session in self.sessions:
             session.connection.close()
 
@@ -233,8 +234,4 @@ class Every:
 def wait_transactions(writers, count, seconds=30):
     """Until they have made so many more."""
     wanted = writers.transactions() + count
-    deadline = time.monotonic() + seconds
-    while writers.transactions() < wanted:
-        if time.monotonic() > deadline:
-            raise AssertionError("the writers stand still")
-        time.sleep(0.01)
+    servers.wait_for(lambda: writers.transactions() >= wanted, seconds, "the writers")
