@@ -312,7 +312,11 @@ static void wish(struct api *a, struct http_reply *r, enum view_command c)
         http_problem(r, 409, "Conflict", "the task has ended (%s)", view_state_name(state));
         return;
     }
-    view_command(a->view, c); /* in any case: what is shown may be a moment old */
+    /* In any case: what is shown may be a moment old. */
+    if (!view_command(a->view, c)) {
+        http_problem(r, 409, "Conflict", "the task is being stopped");
+        return;
+    }
     struct jw j = jw_to(&r->body);
     r->status = there ? 200 : 202;
     jw_open(&j, NULL, '{');

@@ -385,12 +385,17 @@ uint64_t view_percentile_us(const struct view *v, double share)
     return all > 0 ? view_bucket_us[VIEW_BUCKETS - 1] : 0;
 }
 
-void view_command(struct view *v, enum view_command c)
+bool view_command(struct view *v, enum view_command c)
 {
+    uint32_t before = atomic_load(&v->command);
+    do {
+        if (before == VIEW_STOP && c != VIEW_STOP)
+            return false;
+    } while (!atomic_compare_exchange_weak(&v->command, &before, (uint32_t)c));
     /* In this order: what is interrupted looks for the wish. */
-    atomic_store(&v->command, (uint32_t)c);
     if (c != VIEW_RESUME && v->interrupt != NULL)
         v->interrupt();
+    return true;
 }
 
 enum view_command view_take_command(struct view *v)

@@ -278,8 +278,11 @@ uint64_t view_percentile_us(const struct view *v, double share);
 
 /* ---- wishes ---- */
 
-/* Leaves a wish; to pause and to stop, the supervisor is interrupted. */
-void view_command(struct view *v, enum view_command c);
+/*
+ * Leaves a wish; to pause and to stop, the supervisor is interrupted. The last
+ * one counts, but for a stop: false, and nothing is left, where one waits.
+ */
+NODISCARD bool view_command(struct view *v, enum view_command c);
 
 /* The wish, taken out of the box. Supervisor. */
 enum view_command view_take_command(struct view *v);

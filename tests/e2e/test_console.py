@@ -4,6 +4,7 @@ With ROWCAST_SCREENSHOTS=FOLDER (absolute) the pictures of the manual are made o
 """
 
 import os
+import signal
 import time
 import unittest
 
@@ -186,6 +187,15 @@ class Console(EndToEnd):
                 self.picture(page, "console-phone")
                 page.click("#resume")
                 page.wait_text("#state", "^caught-up$", 15 * PATIENCE)
+                # a process that stands still: its last word is not left there as if it were so
+                process.signal(signal.SIGSTOP)
+                try:
+                    page.wait_text("#state", "^no answer$", 10 * PATIENCE)
+                    page.wait_text("#lost", "does not answer since", 5)
+                finally:
+                    process.signal(signal.SIGCONT)
+                page.wait_text("#state", "^caught-up$", 15 * PATIENCE)
+                self.assertEqual(page.text("#lost"), "")
                 page.type('[name="full.rows"]', "77")
                 page.click("#throttle button.first")
                 page.wait_text("#told", "is set", 5 * PATIENCE)

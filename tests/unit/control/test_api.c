@@ -108,6 +108,8 @@ Test(api, wishes_are_left_in_the_box)
     cr_assert_eq(ask("POST", "/api/v1/task/resume", ""), 202);
     cr_assert_eq(view_take_command(view), VIEW_RESUME);
     cr_assert_eq(ask("POST", "/api/v1/task/stop", ""), 202);
+    cr_assert_eq(ask("POST", "/api/v1/task/resume", ""), 409, "it ends, whoever wishes what else");
+    cr_assert_eq(ask("POST", "/api/v1/task/stop", ""), 202);
     cr_assert_eq(view_take_command(view), VIEW_STOP);
     show(VIEW_FAILED);
     cr_assert_eq(ask("POST", "/api/v1/task/pause", ""), 409);

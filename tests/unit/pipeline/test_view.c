@@ -157,10 +157,23 @@ Test(view, the_last_wish_counts)
     struct view *v = a_view();
     v->interrupt = interrupt;
     cr_assert_eq(view_take_command(v), VIEW_NO_COMMAND);
-    view_command(v, VIEW_PAUSE);
-    view_command(v, VIEW_RESUME);
+    cr_assert(view_command(v, VIEW_PAUSE));
+    cr_assert(view_command(v, VIEW_RESUME));
     cr_assert_eq(interrupted, 1, "resuming interrupts nothing");
     cr_assert_eq(view_take_command(v), VIEW_RESUME);
     cr_assert_eq(view_take_command(v), VIEW_NO_COMMAND);
+    view_free(v);
+}
+
+Test(view, a_stop_is_not_taken_back_by_whoever_wishes_next)
+{
+    struct view *v = a_view();
+    cr_assert(view_command(v, VIEW_PAUSE));
+    cr_assert(view_command(v, VIEW_STOP));
+    cr_assert_not(view_command(v, VIEW_RESUME));
+    cr_assert_not(view_command(v, VIEW_PAUSE));
+    cr_assert(view_command(v, VIEW_STOP));
+    cr_assert_eq(view_take_command(v), VIEW_STOP);
+    cr_assert(view_command(v, VIEW_PAUSE));
     view_free(v);
 }
