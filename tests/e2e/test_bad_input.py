@@ -365,6 +365,18 @@ objects: [{{table: shop.*}}]
 
 
 class Until(BadInput):
+    def test_until_a_time(self):
+        c = self.simple()
+        task = self.task(self.server, start=self.server.position())
+        c.run("INSERT INTO t VALUES (1, 'x'); DO SLEEP(1.1)")
+        moment = c.one("SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ')")
+        c.run("DO SLEEP(1.1); INSERT INTO t VALUES (2, 'x')")
+        process = task.run("--until", moment)
+        self.assertEqual(process.code, 0, process.tail())
+        self.assertEqual([m.change["data"][0]["id"] for m in self.messages()], ["1"])
+        task.run_until_caught_up()
+        self.assert_tables_equal(c, self.fold(), ["t"])
+
     def test_until_a_position(self):
         c = self.simple()
         task = self.task(self.server, start=self.server.position())

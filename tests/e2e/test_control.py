@@ -134,6 +134,18 @@ class Control(EndToEnd):
         self.assertEqual(late.returncode, 4)
         self.assertIn("does not run", late.stderr)
 
+    def test_status_is_shown_again_and_again_until_the_reader_goes(self):
+        c = self.table()
+        process, web = self.started()
+        web.wait_state("caught-up", 20)
+        watching = self.made.start("--watch", "--json", command="status")
+        servers.wait_for(lambda: watching.output.count(b"\n") >= 1, 20, "the first look")
+        c.run("INSERT INTO item (name) VALUES ('x')")
+        servers.wait_for(lambda: watching.output.endswith(b"\n") and json.loads(watching.output.splitlines()[-1])["totals"]["rows"] == 1, 20, "a look that shows the row")
+        self.assertTrue(watching.alive())
+        watching.kill()
+        self.assertEqual(process.stop(), 0, process.tail())
+
     def test_how_a_task_ended_is_kept(self):
         c = self.table()
         task = self.task(self.server, start=self.server.position())

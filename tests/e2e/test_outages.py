@@ -190,6 +190,32 @@ class Windows(EndToEnd):
             root.run(f"DROP USER {user}")
 
 
+class Signals(EndToEnd):
+    def test_a_second_one_ends_it_at_once(self):
+        """The first waits for what is under way to brokers that stand still; nothing is lost."""
+        server, kafka = servers.mysql(), servers.kafka("outages")
+        c = self.create(server, "CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200))")
+        task = self.task(server, brokers=kafka.brokers, http=LISTEN)
+        process = task.start()
+        web = Web(process)
+        web.wait_state("caught-up", 20)
+        c.run("INSERT INTO item (name) VALUES ('a')")
+        servers.wait_for(lambda: web.task()["totals"]["acknowledged_messages"] == 1, 10, "the first change")
+        os.kill(kafka.pid, signal.SIGSTOP)
+        try:
+            c.run("INSERT INTO item (name) VALUES ('b')")
+            servers.wait_for(lambda: web.task()["totals"]["messages"] == 2, 10, "a message that is under way")
+            process.signal(signal.SIGTERM)
+            time.sleep(1)
+            self.assertTrue(process.alive(), "it waits for the brokers")
+            process.signal(signal.SIGTERM)
+            self.assertEqual(process.wait(2), 1, process.tail())
+        finally:
+            os.kill(kafka.pid, signal.SIGCONT)
+        task.run_until_caught_up()
+        self.assert_tables_equal(c, self.fold(self.messages(brokers=kafka.brokers)), ["item"])
+
+
 class SlowDisk(EndToEnd):
     """The supervisor waits for a disk that takes seconds for a checkpoint."""
 

@@ -1,7 +1,10 @@
 """Brokers that ask who we are, and brokers that refuse: logins, certificates, permissions."""
 
 import os
+import socket
+import ssl
 import subprocess
+import threading
 import unittest
 
 from lib import servers
@@ -15,14 +18,14 @@ def openssl(*arguments):
     subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
 
 
-def expired(folder, tls, name="old"):
-    """A key and a certificate of the test authority that ended yesterday; the common path of both."""
+def certificate(folder, tls, name="old", days="-1", names="DNS:localhost,IP:127.0.0.1"):
+    """A key and a certificate of the test authority that ended yesterday, or is of other names; the common path of both."""
     path = os.path.join(folder, name)
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{path}.key", "-out", f"{path}.csr")
     with open(f"{path}.ext", "w", encoding="ascii") as f:
-        f.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        f.write(f"subjectAltName={names}\n")
     openssl("x509", "-req", "-in", f"{path}.csr", "-CA", f"{tls}/ca.crt", "-CAkey", f"{tls}/ca.key", "-CAserial", f"{path}.srl", "-CAcreateserial",
-            "-days", "-1", "-extfile", f"{path}.ext", "-out", f"{path}.crt")
+            "-days", days, "-extfile", f"{path}.ext", "-out", f"{path}.crt")
     with open(f"{path}.pem", "wb") as whole:
         for part in ("key", "crt"):
             with open(f"{path}.{part}", "rb") as f:
@@ -67,7 +70,7 @@ class Secure(EndToEnd):
         ssl = self.ssl_brokers()
         other_ca = os.path.join(self.folder(), "other")
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "10", "-subj", "/CN=other", "-keyout", f"{other_ca}.key", "-out", f"{other_ca}.crt")
-        old = expired(self.folder(), self.kafka.tls)
+        old = certificate(self.folder(), self.kafka.tls)
         cases = {
             "password, SCRAM": ({"brokers": self.kafka.sasl_plaintext_brokers, "security": "sasl_plaintext", "sasl": {}}, "wrong", "[Aa]uthentication failed.*destination.sasl"),
             "password, PLAIN": ({"brokers": self.kafka.sasl_ssl_brokers, "security": "sasl_ssl", "sasl": {"mechanism": "PLAIN"}, **ca}, "wrong", "[Aa]uthentication failed.*destination.sasl"),
@@ -82,7 +85,7 @@ class Secure(EndToEnd):
                 self.assert_ends(process, 5, sentence)
 
     def test_expired_or_foreign_certificate_of_the_broker(self):
-        old = expired(self.folder(), self.kafka.tls)
+        old = certificate(self.folder(), self.kafka.tls)
         cases = [(f"{old}.pem", "certificate verify failed.*tls_ca")]
         if LONG:
             cases.append((f"{self.kafka.tls}/other.pem", "certificate verify failed|hostname mismatch"))
@@ -90,6 +93,29 @@ class Secure(EndToEnd):
             with self.subTest(pem), servers.OwnServer("kafka", f"ssl.keystore.location={pem}") as kafka:
                 process = self.run_one_row(self.secure_task(kafka.ssl_brokers, "ssl", tls_ca=kafka.ca, tls_cert=kafka.client_cert, tls_key=kafka.client_key))
                 self.assert_ends(process, 5, sentence)
+
+    def test_a_certificate_of_another_name(self):
+        """Of the right authority, and of another machine: names are looked at unless librdkafka is told not to."""
+        path = certificate(self.folder(), self.kafka.tls, "elsewhere", days="10", names="DNS:elsewhere.example")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{path}.pem")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def answer():
+                while True:
+                    try:
+                        client, _ = listener.accept()
+                    except OSError:
+                        return
+                    try:
+                        context.wrap_socket(client, server_side=True).close()
+                    except OSError:
+                        client.close()
+
+            threading.Thread(target=answer, daemon=True).start()
+            brokers = f"127.0.0.1:{listener.getsockname()[1]}"
+            process = self.run_one_row(self.secure_task(brokers, "ssl", tls_ca=self.kafka.ca))
+            self.assert_ends(process, 5, "certificate verify failed|hostname mismatch|IP address mismatch")
+            listener.shutdown(socket.SHUT_RDWR)
 
     def test_permissions(self):
         """Not authorised for a topic, from the start and in mid run."""

@@ -112,6 +112,21 @@ class Shaping:
         self.assertEqual((second.change["database"], second.change["table"]), (self.database.upper(), "OTHER"))
         self.assertEqual(json.loads(first.key), [self.database, "user_7", "1"])  # keys keep the source's names
 
+    def test_capitals_are_as_names_says(self):
+        """default is source; what an entry maps is as it was typed."""
+        c = self.create(self.server, "CREATE TABLE Camel (Id INT PRIMARY KEY, Old INT)")
+        start = self.server.position()
+        c.run("INSERT INTO Camel VALUES (1, 2)")
+        table, columns = c.one("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"), ["Id", "New"]
+        wanted = {"default": (table, columns), "source": (table, columns), "lower": (table.lower(), ["id", "New"]), "upper": (table.upper(), ["ID", "New"])}
+        for names, (name, members) in wanted.items():
+            with self.subTest(names=names):
+                topic = f"{self.name}_{names}"
+                entry = self.entry(table, columns={"rename": {"Old": "New"}})
+                self.task(self.server, [entry], topic, start=start, destination={"names": names}).run_until_caught_up()
+                (message,) = self.messages(topic)
+                self.assertEqual((message.change["table"], list(message.change["data"][0])), (name, members))
+
     def test_row_changes_are_chosen(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
         changes = self.stream(
