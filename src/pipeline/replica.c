@@ -316,13 +316,38 @@ static bool is_beat(const struct stream_event *sev)
     return type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2;
 }
 
+/*
+ * Nothing is left to read for certain. One heartbeat does not say so: the
+ * source sends them also while it passes over groups that we have, with others
+ * behind them. Where a second one comes from the same place there is no more.
+ */
+static bool is_idle(struct replica *r, const struct stream_event *sev)
+{
+    struct binlog_heartbeat h;
+    char file[BINLOG_NAME_MAX];
+    bool again = r->beaten;
+    r->beaten = false;
+    if (!is_beat(sev) || binlog_heartbeat_parse(&sev->ev, &h) != ERR_OK ||
+        h.file.len >= sizeof(file))
+        return false;
+    memcpy(file, h.file.ptr, h.file.len);
+    file[h.file.len] = 0;
+    struct binlog_place before = r->beat_place;
+    r->beat_place = binlog_place_of(file, h.position);
+    r->beaten = true;
+    return again && binlog_place_upto(before, r->beat_place) &&
+           binlog_place_upto(r->beat_place, before);
+}
+
 /* The time that --until names has come: by a later event, or by a source that is idle past it. */
-static bool past_until(const struct replica *r, const struct stream_event *sev)
+static bool past_until(struct replica *r, const struct stream_event *sev)
 {
     if (r->o.until_us == 0 || r->txn.state != BINLOG_TXN_OUTSIDE)
         return false;
+    if (is_idle(r, sev))
+        return source_now_us(r) > r->o.until_us;
     if (is_beat(sev))
-        return clock_wall_us() > r->o.until_us;
+        return false;
     uint8_t type = sev->ev.header.type;
     bool opens = type == BINLOG_QUERY || binlog_txn_event_of(&sev->ev) != BINLOG_TXN_EV_OTHER;
     return opens && (uint64_t)sev->ev.header.timestamp * 1000000 > r->o.until_us;
@@ -442,6 +467,7 @@ static enum err connect_source(struct replica *r)
     dump.non_blocking = false;
     TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
     r->connects++;
+    r->beaten = false;
     tables_forget_ids(r->o.tables);
     if (strcmp(uuid, r->server.server_uuid) != 0 || server_id != r->server.server_id) {
         tables_forget_places(r->o.tables, binlog_place_of(r->read.file, r->read.offset));
