@@ -176,12 +176,12 @@ class Metrics(Base):
         self.assertEqual(process.stop(), 0, process.tail())
 
     def test_what_is_not_sent_as_it_is_counted_by_its_reason(self):
-        c = self.create(self.server, "CREATE TABLE item (id INT PRIMARY KEY, n INT, body MEDIUMTEXT)", "CREATE TABLE key_only (id INT PRIMARY KEY, body MEDIUMTEXT)")
-        objects = [{"table": f"{self.database}.item", "filter": "id < 100", "dml": ["insert", "update"]}]
+        c = self.create(self.server, "CREATE TABLE item (id INT PRIMARY KEY, k INT, n INT, body MEDIUMTEXT)", "CREATE TABLE key_only (id INT PRIMARY KEY, body MEDIUMTEXT)")
+        objects = [{"table": f"{self.database}.item", "filter": "k < 100", "dml": ["insert", "update"]}]
         etl = "e_compose(e_if(op_eq(`id`, 7), e_drop()), e_set(`w`, 10 / `n`))"
         process, web = self.started(objects=objects, etl=etl, etl_on_error="skip", destination={"too_large": "skip"})
         web.wait_state("caught-up", 20)
-        c.run("INSERT INTO item VALUES (1,1,'a'),(100,1,'a'),(101,1,'a'),(7,1,'a'),(2,0,'a'),(3,0,'a'),(4,0,'a'),(5,1,REPEAT('x',1200000)); DELETE FROM item WHERE id = 1; INSERT INTO item VALUES (9,1,'z')")
+        c.run("INSERT INTO item VALUES (1,1,1,'a'),(10,100,1,'a'),(11,101,1,'a'),(7,1,1,'a'),(2,1,0,'a'),(3,1,0,'a'),(4,1,0,'a'),(5,1,1,REPEAT('x',1200000)); DELETE FROM item WHERE id = 1; INSERT INTO item VALUES (9,1,1,'z')")
         page = self.settled(web, 2)
         found = {reason: page.value("rowcast_skipped_total", reason=reason) for reason in ("filter", "etl", "etl_failed", "too_large", "key_only")}
         # What fails under etl_on_error: skip is dropped, and counts as that, too.
