@@ -403,12 +403,12 @@ static void quoted_text_comes_back_as_it_was(void)
 static void a_statement_that_takes_too_long(void)
 {
     struct src_options o = default_options();
-    o.statement_timeout_ms = 300;
+    o.statement_timeout_ms = 1000;
     struct src_session *s = open_with(&o);
     uint64_t began = clock_mono_ms();
-    enum err e = src_query(s, SLICE_LIT("SELECT SLEEP(5)"), NULL, NULL, &em);
+    enum err e = src_query(s, SLICE_LIT("SELECT SLEEP(20)"), NULL, NULL, &em);
     CHECK(e == ERR_TIMEOUT, "%s: %s", err_name(e), em.text);
-    CHECK(clock_mono_ms() - began < 2000);
+    CHECK(clock_mono_ms() - began < 15000);
     CHECK(!src_session_alive(s));
     CHECK(src_query(s, SLICE_LIT("SELECT 1"), NULL, NULL, &em) == ERR_DISCONNECTED);
     src_session_close(s);
@@ -435,7 +435,7 @@ static void stopping(void)
     enum err e = src_query(s, SLICE_LIT("SELECT SLEEP(5)"), NULL, NULL, &em);
     pthread_join(t, NULL);
     CHECK(e == ERR_STOPPED, "%s: %s", err_name(e), em.text);
-    CHECK(clock_mono_ms() - began < 2000);
+    CHECK(clock_mono_ms() - began < 15000);
     src_session_close(s);
     CHECK(open_error(&o) == ERR_STOPPED, "%s", em.text);
     atomic_store(&stop, false);

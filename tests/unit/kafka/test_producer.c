@@ -560,6 +560,8 @@ Test(producer, wake_makes_the_fd_readable_from_outside)
     rig_start(&r);
     struct pollfd pfd = {.fd = kafka_producer_fd(r.producer), .events = POLLIN};
     uint64_t n;
+    send_numbers(&r, 0, 10); /* it is connected, however long that takes */
+    settle(&r);
     while (poll(&pfd, 1, 300) > 0) { /* connection events of the client itself */
         (void)!read(pfd.fd, &n, sizeof n);
         kafka_poll(r.producer, 0, on_delivered, &r.seen);

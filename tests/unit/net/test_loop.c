@@ -91,7 +91,7 @@ ON_EACH_BACKEND(net_loop, a_wait_ends_at_its_deadline_and_not_before)
     uint64_t begin = clock_mono_ms();
     cr_assert_err(net_loop_wait(loop, begin + 60), ERR_TIMEOUT);
     uint64_t took = clock_mono_ms() - begin;
-    cr_expect(took >= 60 && took < 1000, "%lu ms", (unsigned long)took);
+    cr_expect(took >= 60 && took < 5000, "%lu ms", (unsigned long)took);
     cr_assert_err(net_loop_wait(loop, 0), ERR_TIMEOUT);
 }
 
@@ -117,7 +117,7 @@ ON_EACH_BACKEND(net_loop, a_wake_from_another_thread_ends_a_sleep)
         cr_assert_eq(pthread_create(&t, NULL, wake_after_50_ms, loop), 0);
         uint64_t begin = clock_mono_ms();
         cr_assert_ok(net_loop_wait(loop, begin + 5000));
-        cr_expect(clock_mono_ms() - begin < 1000);
+        cr_expect(clock_mono_ms() - begin < 4000);
         pthread_join(t, NULL);
     }
 }

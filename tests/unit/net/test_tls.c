@@ -285,7 +285,7 @@ ON_EACH_BACKEND(net_tls, a_handshake_without_answer_ends_at_its_deadline_or_stop
     cr_assert_eq(pthread_create(&t, NULL, stop_after_50_ms, &stop), 0);
     uint64_t start = clock_mono_ms();
     cr_assert_err(net_start_tls(p.c, &opt, NET_NO_DEADLINE, &stop, &em), ERR_STOPPED);
-    cr_expect_lt(clock_mono_ms() - start, 50 + 100 + 50 /* a busy machine */);
+    cr_expect_lt(clock_mono_ms() - start, 50 + 100 + 2000 /* a busy machine */);
     pthread_join(t, NULL);
     pair_close(&p);
 }

@@ -28,7 +28,7 @@ Test(retry, it_waits_and_shows_why_until_it_is_over)
     uint64_t began = clock_mono_ms();
     cr_assert_eq(retry_wait(&r, ERR_UNREACHABLE, &em), ERR_OK);
     uint64_t took = clock_mono_ms() - began;
-    cr_assert(took >= 50 && took < 1000, "%lu ms", took);
+    cr_assert(took >= 50 && took < 5000, "%lu ms", took);
     struct view_trouble t[VIEW_SIDES];
     view_troubles(v, t);
     cr_assert_str_eq(t[VIEW_SOURCE].cause, "no route");
@@ -84,6 +84,6 @@ Test(retry, a_wish_to_try_now_cuts_the_pause)
     struct errmsg em = {0};
     uint64_t began = clock_mono_ms();
     cr_assert_eq(retry_wait(&r, ERR_UNREACHABLE, &em), ERR_OK);
-    cr_assert_lt(clock_mono_ms() - began, 1000);
+    cr_assert_lt(clock_mono_ms() - began, 4000); /* of ten seconds */
     view_free(v);
 }
