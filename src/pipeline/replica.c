@@ -260,8 +260,8 @@ static uint64_t source_now_us(const struct replica *r)
 
 /*
  * Nothing is left to read, and that is all that the source has if it said so by
- * a heartbeat, which it sends only when it has nothing else, or if the last
- * group had only just been committed; else more may be under way.
+ * a heartbeat, or if the last group had only just been committed; else more may
+ * be under way.
  */
 static void note_synced(struct replica *r)
 {
@@ -314,6 +314,13 @@ static bool is_beat(const struct stream_event *sev)
 {
     uint8_t type = sev->ev.header.type;
     return type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2;
+}
+
+/* At the beginning of a stream one also says that groups were passed over which we have. */
+static bool says_all_was_sent(const struct replica *r, const struct stream_event *sev)
+{
+    return is_beat(sev) &&
+           (!r->behind || clock_mono_ms() - r->opened_ms >= r->o.task->source.heartbeat_ms / 2);
 }
 
 /*
@@ -404,7 +411,7 @@ static enum err follow(struct replica *r)
             return errmsg_set(&r->em, ERR_DISCONNECTED, "source %s:%u ended the replication stream",
                               r->o.source->host, r->o.source->port);
         TRY(e);
-        r->beat = is_beat(&sev);
+        r->beat = says_all_was_sent(r, &sev);
         if (past_until(r, &sev))
             return end_at_until(r);
         TRY(replica_event(r, &r->stream, &sev));
@@ -442,6 +449,22 @@ static enum err check_history(struct replica *r, struct src_session *control,
     return e;
 }
 
+/* Whether the source has more by now than was read. What cannot be asked shows soon enough. */
+static bool has_more(struct replica *r, struct src_session *control, const struct src_server *now)
+{
+    struct errmsg ignored;
+    struct position end = {0};
+    struct history_source h = {.loop = r->o.loop,
+                               .options = r->o.source,
+                               .server = now,
+                               .session = control,
+                               .pool = r->o.pool,
+                               .stop = r->o.stop};
+    bool more = history_end(&h, &end, &ignored) == ERR_OK && !position_reached(&r->read, &end);
+    position_fini(&end);
+    return more;
+}
+
 /* Opens a session, compares histories, and starts the dump at the last boundary. */
 static enum err connect_source(struct replica *r)
 {
@@ -459,6 +482,7 @@ static enum err connect_source(struct replica *r)
     TRY(pulse_clock(control, &ahead_us, &r->em));
     if (r->o.view != NULL)
         atomic_store(&r->o.view->clock_ahead_us, ahead_us);
+    r->behind = has_more(r, control, &now);
     struct src_dump_options dump;
     history_dump_options(&r->server, &r->read, &dump);
     dump.heartbeat_ms = r->o.task->source.heartbeat_ms;
@@ -467,7 +491,8 @@ static enum err connect_source(struct replica *r)
     dump.non_blocking = false;
     TRY(stream_open(&r->stream, r->o.loop, r->o.source, &r->server, &dump, r->o.pool, &r->em));
     r->connects++;
-    r->beaten = false;
+    r->beat = r->beaten = false;
+    r->opened_ms = clock_mono_ms();
     tables_forget_ids(r->o.tables);
     if (strcmp(uuid, r->server.server_uuid) != 0 || server_id != r->server.server_id) {
         tables_forget_places(r->o.tables, binlog_place_of(r->read.file, r->read.offset));

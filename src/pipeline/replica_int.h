@@ -80,6 +80,8 @@ struct replica {
     uint64_t point_ms;  /* monotonic; when the last commit point was left */
     uint64_t oldest_us; /* commit of the oldest group since then; 0: none */
     bool beat;          /* the last event was a heartbeat: nothing is left to read */
+    bool behind;        /* when the stream was opened the source had more than was read */
+    uint64_t opened_ms; /* monotonic; when that was */
     bool beaten;        /* --until: it was, and came from beat_place */
     struct binlog_place beat_place;
     struct retry retry;

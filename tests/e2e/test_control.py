@@ -302,6 +302,32 @@ class Control(EndToEnd):
         self.assertGreater(ack["p50_seconds"], 0)
         self.assertEqual(process.stop(), 0, process.tail())
 
+    def test_a_lag_after_an_outage_is_that_of_what_is_left(self):
+        """The source's first heartbeat on a new link only passes over what the task has: it is no word that there is no more."""
+        c = self.table()
+        with Proxy(self.server.port) as proxy:
+            process, web = self.started(source={"port": proxy.port}, throttle={"incremental": {"rows": 20}})
+            web.wait_state("caught-up", 20)
+            proxy.refuse = True
+            proxy.drop_all()
+            web.wait_state("retrying", 10)
+            for i in range(60):
+                c.run(f"INSERT INTO item (name) VALUES ('{i}')")
+            time.sleep(3)
+            proxy.refuse = False
+            web.post("retry")
+            looks = []
+            while not looks or looks[-1][0] < 60:
+                task = web.task()
+                looks.append((task["totals"]["acknowledged_messages"], task["lag"]["seconds"]))
+                time.sleep(0.02)
+            between = [look for look in looks if look[0] < 50]
+            self.assertGreater(len(between), 20)
+            self.assertEqual([look for look in between if look[1] < 2.5], [])
+            web.throttle(incremental={"rows": 0})
+            web.wait_state("caught-up", 20)
+            self.assertEqual(process.stop(), 0, process.tail())
+
     def test_a_heartbeat_is_written_and_never_sent_on(self):
         c = self.table()
         beat = f"{self.database}_hb.beat"
