@@ -132,7 +132,7 @@ class Metrics(Base):
             task = web.task()
             behind, acknowledged = task["lag"]["bytes_behind"], int(re.search(r"(\d+)$", task["positions"]["acknowledged"]).group(1))
             # It is asked for once a second, and shown for five: 5 transactions a second, and the one at hand.
-            candidates = [end[1] - ends[n] for n in range(acknowledged - 8 * PATIENCE, acknowledged + 1) if n in ends]
+            candidates = [end[1] - ends[n] for n in range(acknowledged - 25 * PATIENCE, acknowledged + 1) if n in ends]
             if candidates and behind is not None:
                 self.assertTrue(min(candidates) <= behind <= max(candidates), f"{behind}, and not in {candidates}")
                 compared += 1
@@ -202,6 +202,7 @@ class Metrics(Base):
                 web.wait_state("caught-up", 20)
                 refused = proxy.refused
                 before = web.page().value("rowcast_retries_total", side="source")
+                dropped = time.time()
                 proxy.refuse = True
                 proxy.drop_all()
                 web.wait_state("retrying", 10)
@@ -210,16 +211,17 @@ class Metrics(Base):
                 time.sleep(1.5)
                 page, now = web.page(), time.time()
                 lag = page.value("rowcast_lag_seconds")
-                # All up to the last heartbeat, a second before at most, is known to be there.
-                self.assertTrue(now - committed - 0.5 <= lag <= now - committed + 2 * PATIENCE, f"{lag} s, {now - committed} s after the commit")
+                # All up to the last heartbeat, a second before the link broke at most, is known to be there.
+                self.assertTrue(now - committed - 0.5 <= lag <= now - dropped + 2 * PATIENCE, f"{lag} s, {now - committed} s after the commit")
                 self.assertEqual(page.value("rowcast_state", state="retrying"), 1)
                 proxy.refuse = False
                 web.post("retry")
                 self.settled(web, outage)
                 page = web.page()
                 tries = page.value("rowcast_retries_total", side="source") - before
-                # The link that broke is the first failure; the refusals are the others.
-                self.assertEqual(tries, proxy.refused - refused + 1)
+                # The link that broke is the first failure, the refusals are the others; but for those of the
+                # session that asks how much lies behind, once a second at most where the lag is over two.
+                self.assertIn(proxy.refused - refused + 1 - tries, range(0, 1 + int(time.time() - dropped)))
                 self.assertEqual(page.value("rowcast_reconnects_total", side="source"), outage)
                 self.assertEqual(page.value("rowcast_reconnects_total", side="destination"), 0)
             self.assertEqual(process.stop(), 0, process.tail())

@@ -231,14 +231,14 @@ class SlowDisk(EndToEnd):
         task = self.task(self.server, brokers=kafka.brokers, start=self.server.position())
         task.run_until_caught_up()
         self.skew.forward(13 * 3600)  # longer than retry.connection
-        self.skew.slow(2)
+        self.skew.slow(1)
         process = task.start(environment=self.skew.environment)
         process.wait_log(r"task\.running", 30)
         os.kill(kafka.pid, signal.SIGSTOP)
         try:
             self.connection.run("INSERT INTO item (name) VALUES ('x')")
             process.wait_log(r"source\.connected", 20)
-            time.sleep(3)
+            time.sleep(2)
             self.assertTrue(process.alive(), process.tail())
         finally:
             os.kill(kafka.pid, signal.SIGCONT)
