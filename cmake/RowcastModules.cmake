@@ -43,6 +43,6 @@ function(add_unit_test module file)
     add_executable(${file} ${file}.c)
     target_link_libraries(${file} PRIVATE ${module} ${T_LIBS} PkgConfig::CRITERION)
     add_test(NAME unit.${module}.${file} COMMAND ${file})
-    set_tests_properties(unit.${module}.${file} PROPERTIES LABELS unit TIMEOUT 120
+    set_tests_properties(unit.${module}.${file} PROPERTIES LABELS unit TIMEOUT 300
                          FAIL_REGULAR_EXPRESSION "ERROR: LeakSanitizer")
 endfunction()

@@ -139,7 +139,7 @@ Test(topic, unreachable_brokers_are_told_in_time)
     must(kafka_admin_new(&o, 1500, &a, &msg), &msg);
     uint64_t begin = clock_mono_ms();
     cr_assert_eq(kafka_topic_partitions(a, "t", &n, &msg), ERR_BROKER_DOWN);
-    cr_assert_lt(clock_mono_ms() - begin, 4000);
+    cr_assert_lt(clock_mono_ms() - begin, 10000);
     cr_assert(strstr(msg.text, "127.0.0.1:1") != NULL, "%s", msg.text);
     cr_assert(strstr(msg.text, "destination.brokers") != NULL, "%s", msg.text);
     kafka_admin_free(a);
