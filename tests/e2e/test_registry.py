@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import os
+import socket
 import ssl
 import threading
 import unittest
@@ -17,7 +18,8 @@ from lib.case import EndToEnd
 class Registry:
     """A registry that answers as it is told: answers are (status, body, content type)."""
 
-    def __init__(self, answer=None, port=0, context=None):
+    def __init__(self, answer=None, held=None, context=None):
+        """held: a socket that is bound already, so that nobody else gets its port."""
         self.answers = []
         self.answer = answer or (200, '{"id":258}', "application/vnd.schemaregistry.v1+json")
         self.requests = []
@@ -37,7 +39,11 @@ class Registry:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=held is None)
+        if held:
+            self.server.socket.close()
+            self.server.socket, self.server.server_address = held, held.getsockname()
+            self.server.server_activate()
         if context:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
@@ -93,13 +99,13 @@ class SchemaRegistry(EndToEnd):
 
     def test_registry_that_is_away_or_busy_is_asked_again(self):
         c = self.one_row()
-        gone = Registry()
-        gone.close()
-        task = self.avro_task(gone.url)
+        held = socket.socket()
+        held.bind(("127.0.0.1", 0))  # who connects is refused
+        task = self.avro_task(f"http://127.0.0.1:{held.getsockname()[1]}")
         c.run("INSERT INTO t VALUES (1)")
         with task.start("--until", "caught-up") as process:
             process.wait_log("destination.down .*schema registry http://127.0.0.1:\\d+ cannot be reached", 20)
-            with Registry(port=gone.port) as registry:
+            with Registry(held=held) as registry:
                 registry.answers = [(503, "<html>later</html>", "text/html"), (429, '{"error_code":42900,"message":"slowly"}', "application/json")]
                 self.assertEqual(process.wait(30), 0, process.tail())
                 self.assertEqual(len(registry.requests), 3)
