@@ -1,14 +1,21 @@
 """The main job from end to end, in few words; also run with every sanitizer."""
 
+import fcntl
 import json
+import os
+import pty
 import re
 import signal
+import struct
+import subprocess
+import termios
 import time
 import unittest
 
 from lib import servers
 from lib.case import EndToEnd
 from lib.messages import Follower
+from lib.task import PROGRAM, SANITIZER_OPTIONS
 
 
 class Smoke(EndToEnd):
@@ -100,6 +107,32 @@ class Smoke(EndToEnd):
         process.wait_streaming()
         self.assertEqual(process.stop(), 0, process.tail())
 
+    def test_a_terminal_shows_how_far_it_is(self):
+        """The copy by table with its rate and the time left, then one line that is written anew."""
+        c = self.table()
+        c.run("INSERT INTO item (id) VALUES " + ",".join(f"({i})" for i in range(400)))
+        c.run("ANALYZE TABLE item")
+        task = self.task(self.server, phases=["full", "incremental"], full={"chunk_rows": 20}, throttle={"full": {"rows": 150}})
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
+        process = subprocess.Popen([PROGRAM, "run", task.path, "--until", "caught-up"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
+                                   env={**os.environ, "ROWCAST_SOURCE_PASSWORD": "rowcast-pw", **SANITIZER_OPTIONS})
+        self.addCleanup(process.kill)
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := os.read(ours, 65536):
+                text += piece
+        except OSError:
+            pass  # nobody holds the other end any more
+        os.close(ours)
+        self.assertEqual((process.wait(10), process.stdout.read()), (0, b""), text)
+        process.stdout.close()
+        text = text.decode()
+        self.assertRegex(text, rf"  {self.database}\.item  \d+ rows  \d+%  \d+/s")
+        self.assertRegex(text, rf"{self.name}  copying  [01] of 1 tables  \d+ rows  \d+%  \d+/s  \d+:\d\d left  at gtid:")
+        self.assertRegex(text, r"\x1b\[")
+
     def test_sigint_ends_it_as_well(self):
         self.table()
         process = self.task(self.server).start()
@@ -154,6 +187,7 @@ class SmokeMariadb(Smoke):
         self.server = servers.mariadb()
 
     test_changes_arrive_as_they_are_made = None
+    test_a_terminal_shows_how_far_it_is = None
 
     def test_changes_arrive(self):
         c = self.table()
@@ -169,6 +203,7 @@ class SmokeWithoutGtid(Smoke):
     """Positions are file and offset."""
 
     test_changes_arrive_as_they_are_made = None
+    test_a_terminal_shows_how_far_it_is = None
     test_embedded_broker_can_be_read_by_others = None
     test_brokers_embedded_on_the_command_line = None
     test_sigint_ends_it_as_well = None
