@@ -23,10 +23,10 @@ struct cutter {
     atomic_bool closed;            /* no cut is committed any more */
 };
 
-#define CUT_TRICKLE_MS 100         /* between cuts, at least, while little comes */
-#define CUT_LOAD_MS    1000        /* ... and while the input never runs dry */
-#define CUT_BYTES      (64u << 20) /* ... or that many bytes of changes */
-#define CUT_IDLE_MS    10000       /* ... where nothing is to be sent */
+#define CUT_TRICKLE_MS 100          /* between cuts, at least, while little comes */
+#define CUT_LOAD_MS    1000         /* ... and while the input never runs dry */
+#define CUT_BYTES      (256u << 20) /* ... or that many bytes of changes */
+#define CUT_IDLE_MS    10000        /* ... where nothing is to be sent */
 
 /* What there is to commit. */
 struct cut_load {

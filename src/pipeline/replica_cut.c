@@ -47,7 +47,7 @@ static enum err cut(struct replica *r, uint64_t rows, uint64_t next_id,
     p->next_id = next_id;
     p->group = *group;
     progress_push(r->o.progress, p);
-    r->fed = r->fed_bytes = 0;
+    r->fed = r->fed_bytes = r->group.fed_before = 0;
     r->uncut = false;
     atomic_store(&c->made, n);
     return ERR_OK;
@@ -96,7 +96,7 @@ enum err replica_cut_inside(struct replica *r)
     const struct group *g = &r->group;
     if (c == NULL || !r->o.feeder->flowing || g->rows <= g->skip || is_under_way(c))
         return ERR_OK;
-    if (r->fed_bytes < r->o.task->limits.memory && !is_old(r))
+    if (r->fed_bytes - g->fed_before < r->o.task->limits.memory && !is_old(r))
         return ERR_OK;
     if (!r->over_said) {
         char where[400];

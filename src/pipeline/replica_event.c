@@ -36,7 +36,7 @@ static bool same_name(const struct group_name *a, const struct group_name *b)
  */
 static void group_begin(struct replica *r, const struct group_name *name)
 {
-    struct group g = {.first_id = r->next_id};
+    struct group g = {.first_id = r->next_id, .fed_before = r->fed_bytes};
     if (r->group.skip > 0 && !same_name(&r->group.skip_of, name)) {
         log_warn("source.order",
                  "rows=%llu note=\"another transaction comes where one was cut in the middle: that "

@@ -35,6 +35,7 @@ struct group {
     uint64_t skip;             /* that many of them went out before a reconnect */
     uint64_t skip_next_id;     /* the id counter behind those */
     struct group_name skip_of; /* the group that they belong to */
+    uint64_t fed_before;       /* of the replica's fed_bytes, what is of other groups */
     uint32_t savepoint_count;
     struct savepoint savepoints[SAVEPOINTS_MAX];
     bool dropped;              /* an XA group too large to hold: read again when it commits */
@@ -92,9 +93,9 @@ struct replica {
     struct writer hash_scratch;
     struct cell *probes[2]; /* of the before and the after image; PROBES_MAX cells each */
     struct cell *hash_cells;
-    struct witness *witness;   /* asks what the source shows of tables; NULL: was not needed yet */
-    bool witness_asked;        /* it has a question ... */
-    bool witness_answered;     /* ... and this is what it said */
+    struct witness *witness; /* asks what the source shows of tables; NULL: was not needed yet */
+    bool witness_asked;      /* it has a question ... */
+    bool witness_answered;   /* ... and this is what it said */
     struct witness_answer witness_said;
     uint32_t connects;         /* streams that were opened ... */
     uint32_t witness_connects; /* ... when it was asked */

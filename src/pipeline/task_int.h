@@ -58,6 +58,7 @@ struct task_txn {
     bool committing;   /* the checkpoint holds what is not committed yet */
     uint64_t seen;     /* the cut at hand, */
     uint64_t since_ms; /* and since when it is; monotonic */
+    uint64_t put_ms;   /* since when its records are put */
     bool down;         /* its commit takes too long, and it was said */
     struct position position;
     uint64_t es_ms;

@@ -438,6 +438,7 @@ enum err task_txn_step(struct task *t, bool *busy, struct errmsg *em)
     if (!x->committing) {
         if (!lanes_passed(t, n))
             return watch_commit(t, em);
+        x->put_ms = clock_mono_ms();
         TRY(begin_commit(t, em));
     }
     enum err e = kafka_txn_commit(x->client, COMMIT_MS, em);
@@ -447,6 +448,9 @@ enum err task_txn_step(struct task *t, bool *busy, struct errmsg *em)
     TRY(kafka_txn_begin(x->client, em));
     x->committing = false;
     x->messages = task_acknowledged(t);
+    log_debug("transaction.committed",
+              "number=%" PRIu64 " messages=%" PRIu64 " lanes_ms=%" PRIu64 " commit_ms=%" PRIu64, n,
+              x->messages, x->put_ms - x->since_ms, clock_mono_ms() - x->put_ms);
     open_next(t, n);
     outage_ends(t);
     t->acked_es_ms = x->es_ms;

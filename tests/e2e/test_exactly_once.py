@@ -205,6 +205,18 @@ class ExactlyOnce(EndToEnd):
         messages = self.assert_once(c, ["t"])
         self.assertEqual(len(messages), 60000)
 
+    def test_transactions_that_are_larger_than_the_memory_together_only(self):
+        """Each is too large to be held, so it flows; none is visible in parts."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, body VARCHAR(1000))")
+        task = self.exactly_once(limits={"memory": "8MB"})
+        task.run_until_caught_up()
+        c.run("SET SESSION cte_max_recursion_depth = 100000")
+        for i in range(12):
+            c.run(f"INSERT INTO t WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 2000) SELECT n + {2000 * i}, REPEAT('x', 900) FROM s")
+        process = task.run_until_caught_up()
+        self.assertNotIn("transaction.cut", process.log())
+        self.assertEqual(len(self.assert_once(c, ["t"])), 24000)
+
     def test_brokers_that_are_away_for_longer_than_a_transaction_may_last(self):
         with servers.OwnServer("kafka", "transaction.abort.timed.out.transaction.cleanup.interval.ms=500") as kafka:
             c = self.create(self.server, *create_statements())
