@@ -24,7 +24,7 @@ struct open_batch {
 };
 
 struct kafka_gauge {
-    size_t batch_bytes;
+    struct kafka_batch full;
     int levels[KAFKA_CODECS];
     struct kafka_sizes sums;
     uint32_t count;
@@ -45,7 +45,7 @@ enum err kafka_gauge_new(const struct kafka_options *o, struct kafka_gauge **out
     struct kafka_gauge *g = calloc(1, sizeof(*g));
     if (g == NULL)
         return ERR_NO_MEMORY;
-    g->batch_bytes = kafka_conf_batch_bytes(o);
+    g->full = kafka_conf_batch(o, false);
     g->levels[KAFKA_LZ4] = level_of(o, KAFKA_LZ4, 0);
     g->levels[KAFKA_GZIP] = level_of(o, KAFKA_GZIP, Z_DEFAULT_COMPRESSION);
     g->levels[KAFKA_ZSTD] = level_of(o, KAFKA_ZSTD, ZSTD_CLEVEL_DEFAULT);
@@ -220,8 +220,8 @@ enum err kafka_gauge_put(struct kafka_gauge *g, uint32_t topic, int32_t partitio
 {
     struct open_batch *b;
     TRY(batch_of(g, topic, partition, &b));
-    bool full = b->messages >= KAFKA_BATCH_MESSAGES ||
-                b->records.len + key.len + value.len > g->batch_bytes;
+    bool full =
+        b->messages >= g->full.messages || b->records.len + key.len + value.len > g->full.bytes;
     if (b->messages > 0 && full)
         TRY(end_batch(g, b));
     put_record(&b->records, b->messages, key, value);

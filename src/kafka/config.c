@@ -18,7 +18,9 @@
  * A batch is built in one buffer of this size and compressed into another, for
  * each partition's request in flight.
  */
-#define BATCH_BYTES ((size_t)256 << 10)
+#define BATCH_BYTES    ((size_t)256 << 10)
+#define BATCH_MESSAGES 400
+#define SHARED_TIMES   2 /* as large where one client stands for those of all lanes */
 /* librdkafka measures a message with the largest possible varints; we measure it exactly. */
 #define MESSAGE_MAX_SLACK 512
 /*
@@ -154,24 +156,26 @@ static enum err put_promises(rd_kafka_conf_t *conf, const struct kafka_options *
     return ERR_OK;
 }
 
-size_t kafka_conf_batch_bytes(const struct kafka_options *o)
+struct kafka_batch kafka_conf_batch(const struct kafka_options *o, bool shared)
 {
     size_t message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
-    return message_max < BATCH_BYTES ? message_max : BATCH_BYTES;
+    size_t bytes = BATCH_BYTES * (shared ? SHARED_TIMES : 1);
+    return (struct kafka_batch){.bytes = message_max < bytes ? message_max : bytes,
+                                .messages = BATCH_MESSAGES * (shared ? SHARED_TIMES : 1)};
 }
 
 static enum err put_queue(rd_kafka_conf_t *conf, const struct kafka_options *o, struct errmsg *msg)
 {
     size_t message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
     size_t queue = o->queue_bytes != 0 ? o->queue_bytes : KAFKA_QUEUE_BYTES;
-    size_t batch = kafka_conf_batch_bytes(o);
+    struct kafka_batch batch = kafka_conf_batch(o, o->transactional_id != NULL);
 
     if (message_max < 1024 || message_max > 1000000000 - MESSAGE_MAX_SLACK)
         return errmsg_set(msg, ERR_CONFIG, "destination.message_max: %zu bytes: give 1KB to 950MB",
                           message_max);
     TRY(put_long(conf, "message.max.bytes", (long long)(message_max + MESSAGE_MAX_SLACK), msg));
-    TRY(put_long(conf, "batch.size", (long long)batch, msg));
-    TRY(put_long(conf, "batch.num.messages", KAFKA_BATCH_MESSAGES, msg));
+    TRY(put_long(conf, "batch.size", (long long)batch.bytes, msg));
+    TRY(put_long(conf, "batch.num.messages", batch.messages, msg));
     /*
      * producer_send.c counts keys and overhead as well, and refuses first; these
      * are the same bounds as a second line.

@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct kafka_embedded;
 struct rd_kafka_conf_s;
@@ -103,11 +104,19 @@ NODISCARD enum err kafka_client_new(enum kafka_client client, struct rd_kafka_co
                                     struct rd_kafka_s **out, struct errmsg *msg);
 
 /*
- * Within this room: messages of a full batch. librdkafka sends it as soon as it
- * has the last one of them; one that is full by its bytes waits for the linger
- * time, since it holds bytes against the same limit with and without overhead.
+ * Within this room: what makes a batch full. librdkafka sends it as soon as it
+ * has the last one of so many messages; one that is full by its bytes waits for
+ * the linger time, since it holds bytes against the same limit with and without
+ * overhead.
  */
-#define KAFKA_BATCH_MESSAGES 400
+struct kafka_batch {
+    size_t bytes; /* the heads of request and record batch included */
+    uint32_t messages;
+};
 
-/* Within this room: bytes of a full batch, the heads of request and record batch included. */
-size_t kafka_conf_batch_bytes(const struct kafka_options *o);
+/*
+ * Within this room: shared: of the one client that all lanes have within
+ * transactions, which has one connection and one thread for each broker, and
+ * so pays for every request with time that the others wait for.
+ */
+struct kafka_batch kafka_conf_batch(const struct kafka_options *o, bool shared);

@@ -120,14 +120,14 @@ static void drop_head(struct gather *g, struct gather_pool *pool)
 }
 
 rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_kafka_topic_t *rkt,
-                                size_t batch_bytes)
+                                const struct kafka_batch *full)
 {
     struct taken taken = {0, 0};
     uint64_t free_ones = gather_free(g);
-    uint32_t most = free_ones < KAFKA_BATCH_MESSAGES ? (uint32_t)free_ones : KAFKA_BATCH_MESSAGES;
+    uint32_t most = free_ones < full->messages ? (uint32_t)free_ones : full->messages;
     while (g->head != NULL) {
         struct gather_chunk *c = g->head;
-        uint32_t n = fitting(c, taken, most, batch_bytes);
+        uint32_t n = fitting(c, taken, most, full->bytes);
         if (n == 0)
             break;
         (void)rd_kafka_produce_batch(rkt, g->partition, 0, c->messages + c->first, (int)n);

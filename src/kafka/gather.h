@@ -65,9 +65,9 @@ void gather_pool_fini(struct gather_pool *pool);
 void gather_fini(struct gather *g);
 
 /* What has gathered makes a batch. */
-static inline bool gather_is_full(const struct gather *g, size_t batch_bytes)
+static inline bool gather_is_full(const struct gather *g, const struct kafka_batch *full)
 {
-    return g->bytes >= batch_bytes || g->put - g->reported - g->inside >= KAFKA_BATCH_MESSAGES;
+    return g->bytes >= full->bytes || g->put - g->reported - g->inside >= full->messages;
 }
 
 /* Messages here that nothing holds. */
@@ -81,11 +81,11 @@ static inline uint64_t gather_free(const struct gather *g)
  * the request under way, so that they go together; full batches need not while
  * librdkafka's count allows more.
  */
-static inline bool gather_may_pass(const struct gather *g, size_t batch_bytes)
+static inline bool gather_may_pass(const struct gather *g, const struct kafka_batch *full)
 {
     if (gather_free(g) == 0)
         return false;
-    return g->inside == 0 || (g->inside < GATHER_IN_FLIGHT && gather_is_full(g, batch_bytes));
+    return g->inside == 0 || (g->inside < GATHER_IN_FLIGHT && gather_is_full(g, full));
 }
 
 /* librdkafka takes the payload as void *, and reads it only. */
@@ -99,9 +99,9 @@ bool gather_put(struct gather *g, struct gather_pool *pool, struct slice key, st
                 void *token);
 
 /*
- * Hands one batch to librdkafka: as many messages as fit into batch_bytes, at
- * least one and at most KAFKA_BATCH_MESSAGES, and none that is held. What is not taken stays at the
- * front and its error is returned: RD_KAFKA_RESP_ERR__QUEUE_FULL is worth another try.
+ * Hands one batch to librdkafka: as many messages as fit into a full one, at
+ * least one, and none that is held. What is not taken stays at the front and its error is returned:
+ * RD_KAFKA_RESP_ERR__QUEUE_FULL is worth another try.
  */
 rd_kafka_resp_err_t gather_pass(struct gather *g, struct gather_pool *pool, rd_kafka_topic_t *rkt,
-                                size_t batch_bytes);
+                                const struct kafka_batch *full);

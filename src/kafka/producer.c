@@ -29,14 +29,16 @@ static enum err start_client(struct kafka_producer *p, const struct kafka_option
     return ERR_OK;
 }
 
-static enum err make(const struct kafka_options *o, struct kafka_producer **out, struct errmsg *msg)
+static enum err make(const struct kafka_options *o, bool shared, struct kafka_producer **out,
+                     struct errmsg *msg)
 {
     struct kafka_producer *p = calloc(1, sizeof *p);
     if (p == NULL)
         return errmsg_set(msg, ERR_NO_MEMORY, "destination: out of memory");
     p->queue_bytes = o->queue_bytes != 0 ? o->queue_bytes : KAFKA_QUEUE_BYTES;
     p->message_max = o->message_max != 0 ? o->message_max : KAFKA_MESSAGE_MAX;
-    p->batch_bytes = kafka_conf_batch_bytes(o) - BATCH_ROOM;
+    p->full = kafka_conf_batch(o, shared);
+    p->full.bytes -= BATCH_ROOM;
     p->linger_us = o->linger_us >= 0 ? (uint64_t)o->linger_us : LINGER_US;
     p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (p->fd < 0) {
@@ -52,7 +54,7 @@ enum err kafka_producer_new(const struct kafka_options *o, struct kafka_producer
                             struct errmsg *msg)
 {
     struct kafka_producer *p;
-    TRY(make(o, &p, msg));
+    TRY(make(o, false, &p, msg));
     enum err e = start_client(p, o, msg);
     if (e != ERR_OK) {
         kafka_producer_free(p);
@@ -68,7 +70,7 @@ enum err kafka_producer_new_in(struct kafka_txn *x, const struct kafka_options *
     struct kafka_producer *p;
     if (index >= KAFKA_TXN_MEMBERS)
         return ERR_BUG;
-    TRY(make(o, &p, msg));
+    TRY(make(o, true, &p, msg));
     p->txn = x;
     p->index = index;
     p->rk = x->rk;

@@ -48,9 +48,9 @@ struct kafka_producer {
     struct open_gather *open; /* those that hold messages */
     size_t open_count;
     size_t open_cap;
-    size_t batch_bytes;  /* a batch of a partition that is full */
-    uint64_t linger_us;  /* how long one that is not may wait for company */
-    uint64_t waiting_us; /* since when messages wait that are not pressed for; 0: none */
+    struct kafka_batch full; /* a batch of a partition */
+    uint64_t linger_us;      /* how long one that is not may wait for company */
+    uint64_t waiting_us;     /* since when messages wait that are not pressed for; 0: none */
     struct kafka_state state;
     /* The newest statistics, unread; NULL: none. Whoever takes it out has it. */
     _Atomic(rd_kafka_event_t *) statistics;

@@ -105,7 +105,7 @@ static enum err pass(struct kafka_producer *p, struct gather *g, struct kafka_to
 {
     if (p->txn != NULL)
         kafka_txn_used(p->txn, clock_mono_ms());
-    rd_kafka_resp_err_t re = gather_pass(g, &p->chunks, t->rkt, p->batch_bytes);
+    rd_kafka_resp_err_t re = gather_pass(g, &p->chunks, t->rkt, &p->full);
     if (re == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
     if (re == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -142,7 +142,7 @@ void kafka_producer_press(struct kafka_producer *p, bool hurry)
         o.g->due = o.g->put;
         if (hurry)
             o.g->hurried = o.g->put;
-        if (gather_may_pass(o.g, p->batch_bytes)) {
+        if (gather_may_pass(o.g, &p->full)) {
             if (pass(p, o.g, o.topic) == ERR_NO_ROOM)
                 wait_for_company(p); /* tried again when that is over */
             wanted = wanted || worth_a_flush(o.g);
@@ -166,9 +166,9 @@ void kafka_producer_answered(struct kafka_producer *p, struct kafka_topic *t, in
     g->inside -= count;
     if (g->head == NULL || p->state.failed != ERR_OK || p->held)
         return; /* it stays listed, which does no harm */
-    if (!gather_may_pass(g, p->batch_bytes))
+    if (!gather_may_pass(g, &p->full))
         return;
-    if (g->reported >= g->due && !gather_is_full(g, p->batch_bytes)) {
+    if (g->reported >= g->due && !gather_is_full(g, &p->full)) {
         wait_for_company(p);
         return;
     }
@@ -225,7 +225,7 @@ static enum err gather(struct kafka_producer *p, struct kafka_topic *t, int32_t 
     }
     wait_for_company(p);
     /* A full batch goes at once. The message is queued, so no room there is no error here. */
-    if (!p->held && gather_is_full(g, p->batch_bytes) && gather_may_pass(g, p->batch_bytes))
+    if (!p->held && gather_is_full(g, &p->full) && gather_may_pass(g, &p->full))
         (void)pass(p, g, t);
     return ERR_OK;
 }
@@ -269,7 +269,7 @@ void kafka_partition_release(struct kafka_producer *p, struct kafka_topic *t, in
     if (g->head == NULL || p->state.failed != ERR_OK)
         return;
     g->due = g->hurried = g->put;
-    if (!gather_may_pass(g, p->batch_bytes) || pass(p, g, t) == ERR_NO_ROOM)
+    if (!gather_may_pass(g, &p->full) || pass(p, g, t) == ERR_NO_ROOM)
         wait_for_company(p);
     if (worth_a_flush(g))
         kafka_flusher_ask(p->flusher);

@@ -137,3 +137,15 @@ Test(config, secrets_do_not_show_in_sentences)
     o.sasl_mechanism = "SCRAM-SHA-256";
     cr_assert_eq(check(&o, &msg), ERR_OK, "%s", msg.text);
 }
+
+Test(config, a_client_that_stands_for_many_has_batches_of_twice_the_size)
+{
+    struct kafka_options o = plain();
+    struct kafka_batch one = kafka_conf_batch(&o, false), shared = kafka_conf_batch(&o, true);
+    cr_assert_eq(shared.bytes, 2 * one.bytes);
+    cr_assert_eq(shared.messages, 2 * one.messages);
+    o.message_max = one.bytes + 1;
+    cr_assert_eq(kafka_conf_batch(&o, false).bytes, one.bytes);
+    cr_assert_eq(kafka_conf_batch(&o, true).bytes, o.message_max,
+                 "no larger than a message may be");
+}
