@@ -12,6 +12,7 @@
  *                    program is bounded as rowcast is
  *     -a produce | batch | producev   the call, default batch
  *     -n N           produce the file N times
+ *     -t MS          in transactions, each committed when it is so old
  *
  * FILE, little-endian, as the bench writes it:
  *
@@ -28,8 +29,9 @@
  * Everything is read into memory first and produced in the order of the file;
  * neighbours with the same topic and partition go in one call. Payloads are
  * not copied. The clock runs from the first message queued to the last
- * acknowledgement, after a metadata request for each topic has been answered
- * and the producer id is there. One line of JSON on stdout.
+ * acknowledgement or, with -t, to the end of the last commit, after a metadata
+ * request for each topic has been answered and the producer id is there. One
+ * line of JSON on stdout.
  */
 #include <librdkafka/rdkafka.h>
 /* After rdkafka.h, as it demands. */
@@ -82,6 +84,7 @@ static struct {
     size_t property_count;
     int partitions;
     int times;
+    int txn_ms; /* 0: no transactions */
     size_t queue_bytes;
     enum call call;
 } opt = {.times = 1, .queue_bytes = 8 << 20};
@@ -216,7 +219,10 @@ static rd_kafka_t *producer(const char *brokers)
         set(conf, name, value);
         free(name);
     }
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+    if (opt.txn_ms > 0)
+        set(conf, "transactional.id", "kafka_floor");
+    /* A commit waits until somebody has taken all reports; without them it counts by itself. */
+    rd_kafka_conf_set_events(conf, (opt.txn_ms > 0 ? 0 : RD_KAFKA_EVENT_DR) | RD_KAFKA_EVENT_ERROR);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (rk == NULL)
         die("%s", why);
@@ -325,6 +331,27 @@ static size_t queue_v(rd_kafka_t *rk, struct input *in, size_t i)
     return 0;
 }
 
+static void check_txn(rd_kafka_error_t *e)
+{
+    if (e != NULL)
+        die("%s", rd_kafka_error_string(e));
+}
+
+static double txn_began;
+static size_t commits;
+
+static void begin(rd_kafka_t *rk)
+{
+    check_txn(rd_kafka_begin_transaction(rk));
+    txn_began = seconds();
+}
+
+static void commit(rd_kafka_t *rk)
+{
+    check_txn(rd_kafka_commit_transaction(rk, -1));
+    commits++;
+}
+
 static void produce_all(rd_kafka_t *rk, rd_kafka_queue_t *q, struct input *in)
 {
     for (size_t i = 0; i < in->count;) {
@@ -334,8 +361,12 @@ static void produce_all(rd_kafka_t *rk, rd_kafka_queue_t *q, struct input *in)
                in->messages[i + n].partition == in->messages[i].partition)
             n++;
         size_t taken = opt.call == CALL_PRODUCEV ? queue_v(rk, in, i) : queue_run(in, i, n);
+        if (opt.txn_ms > 0 && seconds() - txn_began > opt.txn_ms / 1e3) {
+            commit(rk);
+            begin(rk);
+        }
         if (taken == 0)
-            reports(q, 10);
+            reports(q, opt.txn_ms > 0 ? 1 : 10); /* nothing ends this wait where none come */
         else if ((i & 255) + taken > 255)
             reports(q, 0);
         i += taken;
@@ -345,7 +376,7 @@ static void produce_all(rd_kafka_t *rk, rd_kafka_queue_t *q, struct input *in)
 static void options(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "b:p:X:q:a:n:")) != -1) {
+    while ((c = getopt(argc, argv, "b:p:X:q:a:n:t:")) != -1) {
         switch (c) {
         case 'b':
             opt.brokers = optarg;
@@ -369,6 +400,9 @@ static void options(int argc, char **argv)
         case 'n':
             opt.times = atoi(optarg);
             break;
+        case 't':
+            opt.txn_ms = atoi(optarg);
+            break;
         default:
             die("see the head of bench/kafka_floor.c");
         }
@@ -391,13 +425,19 @@ int main(int argc, char **argv)
     rd_kafka_t *rk =
         producer(cluster != NULL ? rd_kafka_mock_cluster_bootstraps(cluster) : opt.brokers);
     rd_kafka_queue_t *q = rd_kafka_queue_get_main(rk);
+    if (opt.txn_ms > 0)
+        check_txn(rd_kafka_init_transactions(rk, 30000));
     warm_up(rk, &in);
+    if (opt.txn_ms > 0)
+        begin(rk);
 
     size_t total = in.count * (size_t)opt.times;
     double wall = seconds(), cpu = cpu_seconds();
     for (int i = 0; i < opt.times; i++)
         produce_all(rk, q, &in);
-    while (acknowledged < total)
+    if (opt.txn_ms > 0)
+        commit(rk);
+    while (opt.txn_ms == 0 && acknowledged < total)
         reports(q, 100);
     wall = seconds() - wall;
     cpu = cpu_seconds() - cpu;
@@ -406,10 +446,10 @@ int main(int argc, char **argv)
     getrusage(RUSAGE_SELF, &u);
     printf("{\"bench\":\"kafka_floor\",\"broker\":\"%s\",\"call\":\"%s\",\"messages\":%zu,"
            "\"bytes\":%llu,\"file_bytes\":%zu,\"wall_s\":%.3f,\"cpu_s\":%.3f,"
-           "\"cpu_us_per_message\":%.3f,\"max_rss_kb\":%ld}\n",
+           "\"cpu_us_per_message\":%.3f,\"commits\":%zu,\"max_rss_kb\":%ld}\n",
            cluster != NULL ? "embedded" : "real", calls[opt.call], total,
            (unsigned long long)in.payload * (unsigned long long)opt.times, in.size, wall, cpu,
-           cpu * 1e6 / (double)total, u.ru_maxrss);
+           cpu * 1e6 / (double)total, commits, u.ru_maxrss);
 
     for (size_t i = 0; i < in.topic_count; i++)
         rd_kafka_topic_destroy(in.topics[i].rkt);

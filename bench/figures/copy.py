@@ -55,7 +55,7 @@ def prepared(s):
         say(f"filling tables: {s.copy_rows:,} rows")
         _fill(s.live, s.copy_rows)
         return s.live
-    server = servers.mysql("copy", "--table-open-cache=6000", "--innodb-open-files=6000")
+    server = servers.mysql("copy", "--table-open-cache=6000", "--innodb-open-files=6000", keep=True)
     marker = os.path.join(cache(), MARKER)
     with server.connect() as c:
         now = {"server_uuid": c.one("SELECT @@server_uuid"), "rows": s.copy_rows}

@@ -21,7 +21,7 @@ TABLES = 4
 TABLE_SIZE = 150_000
 TRANSACTIONS = 100_000
 ROWS = TABLES * TABLE_SIZE + 4 * TRANSACTIONS
-MARKER = "binlog.json"
+LONG = 5  # times as many changes, where a run has to last
 
 COPY_TABLES = 4
 COPY_ROWS = 1_000_000
@@ -45,6 +45,7 @@ class Setting:
         self.log = os.path.join(self.folder, "log")
         self.count = 0
         self._mysql = None
+        self._long = None
         self._live = None
         self._kafka = None
         self.messages = None  # the writing floor's input
@@ -65,8 +66,15 @@ class Setting:
     def mysql(self):
         """Holds the binlog; kept for the next run."""
         if self._mysql is None:
-            self._mysql = prepared_mysql()
+            self._mysql = prepared_mysql("binlog", ["sbtest"])
         return self._mysql
+
+    @property
+    def long(self):
+        """Holds a binlog of LONG times the size, in as many databases: sbtest1, sbtest2 and so on; kept, too."""
+        if self._long is None:
+            self._long = prepared_mysql("long", [f"sbtest{i}" for i in range(1, LONG + 1)])
+        return self._long
 
     @property
     def live(self):
@@ -81,7 +89,8 @@ class Setting:
         if self._kafka is None:
             say("starting Kafka")
             servers._call("remove", "kafka", "--instance", "bench_figures", check=False)
-            self._kafka = servers.kafka("figures")
+            # What is deleted is gone at once, and takes no disk from what is measured next.
+            self._kafka = servers.kafka("figures", "log.segment.delete.delay.ms=100", "log.initial.task.delay.ms=1000")
         return self._kafka
 
     def new_topic(self, prefix, *options):
@@ -155,37 +164,40 @@ def _state(server):
         return {"server_uuid": c.one("SELECT @@server_uuid"), "file": logs[0][0], "size": int(logs[0][1])}
 
 
-def _is_prepared(server):
+def _is_prepared(server, marker):
     try:
-        with open(os.path.join(cache(), MARKER), encoding="utf-8") as f:
+        with open(marker, encoding="utf-8") as f:
             return json.load(f) == _state(server)
     except (OSError, ValueError):
         return False
 
 
-def _sysbench(server, *words):
+def _sysbench(server, database, *words):
     subprocess.run(
         ["sysbench", "--db-driver=mysql", f"--mysql-socket={server.socket}", "--mysql-user=root",
-         "--mysql-db=sbtest", f"--tables={TABLES}", f"--table-size={TABLE_SIZE}", "--threads=2",
+         f"--mysql-db={database}", f"--tables={TABLES}", f"--table-size={TABLE_SIZE}", "--threads=2",
          *words], check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 
 
-def prepared_mysql():
-    server = servers.mysql("binlog")
-    if _is_prepared(server):
+def prepared_mysql(instance, databases):
+    """The server whose binlog has ROWS row changes for each of the databases, one after the other."""
+    server = servers.mysql(instance, keep=True)
+    marker = os.path.join(cache(), f"{instance}.json")
+    if _is_prepared(server, marker):
         return server
     if shutil.which("sysbench") is None:
         raise SystemExit("error: sysbench is missing: scripts/setup installs it")
-    say(f"writing the binlog: sysbench, {ROWS:,} row changes (once; some minutes)")
+    say(f"writing a binlog: sysbench, {ROWS * len(databases):,} row changes (once; some minutes)")
     server.remove()
     server.start()
-    with server.connect() as c:
-        c.run("CREATE DATABASE sbtest")
-    _sysbench(server, "oltp_write_only", "prepare")
-    _sysbench(server, f"--events={TRANSACTIONS}", "--time=0", "oltp_write_only", "run")
+    for database in databases:
+        with server.connect() as c:
+            c.run(f"CREATE DATABASE {database}")
+        _sysbench(server, database, "oltp_write_only", "prepare")
+        _sysbench(server, database, f"--events={TRANSACTIONS}", "--time=0", "oltp_write_only", "run")
     with server.connect() as c:
         c.run("FLUSH BINARY LOGS")  # so that the file is of one size from now on
     os.makedirs(cache(), exist_ok=True)
-    with open(os.path.join(cache(), MARKER), "w", encoding="utf-8") as f:
+    with open(marker, "w", encoding="utf-8") as f:
         json.dump(_state(server), f)
     return server

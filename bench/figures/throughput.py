@@ -57,19 +57,6 @@ def writing_floor(s, broker, path=None, codec="lz4"):
     return json.loads(out.splitlines()[-1])
 
 
-def exactly_once(s, start="earliest"):
-    """The same with transactions; a name of its own, since the state lies in the topic NAME.rowcast."""
-    topic = s.new_topic("bench-once")
-    return s.catch_up(s.task(s.mysql, s.kafka.brokers, topic, ["sbtest.*"], start=start, task=topic,
-                             destination={"delivery": "exactly-once"}), s.mysql)
-
-
-def start_alone(s):
-    """What a run takes in which nothing comes: at least once, and exactly once."""
-    plain = s.task(s.mysql, s.kafka.brokers, s.new_topic("bench"), ["sbtest.*"], start=None)
-    return s.catch_up(plain, s.mysql).wall, exactly_once(s, start=None).wall
-
-
 def rowcast(s, broker, objects=("sbtest.*",), **destination):
     brokers = "embedded" if broker == "embedded" else s.kafka.brokers
     topic = "bench" if broker == "embedded" else s.new_topic("bench")
@@ -81,27 +68,15 @@ def run(s, recorder, rounds):
     sizes = make_messages(s)
     recorder.add("message bytes per row before compression", "B",
                  [(sizes["key_bytes"] + sizes["value_bytes"]) / ROWS])
-    read, write, ours, once = [], {"embedded": [], "real": []}, {"embedded": [], "real": []}, []
-    starts = []
+    read, write, ours = [], {"embedded": [], "real": []}, {"embedded": [], "real": []}
     for i in range(rounds):
         say(f"throughput, round {i + 1} of {rounds}")
         read.append(reading_floor(s))
         for broker in ("embedded", "real"):
             write[broker].append(writing_floor(s, broker))
             ours[broker].append(rowcast(s, broker))
-        once.append(exactly_once(s))
-        starts.append(start_alone(s))
         s.drop_topics()
 
-    shape = {"broker": "real", "partitions": PARTITIONS, "compression": "lz4"}
-    recorder.add("exactly-once: CPU", "s", [x.cpu for x in once], **shape)
-    recorder.add("exactly-once: wall", "s", [x.wall for x in once], **shape)
-    recorder.add("exactly-once: peak resident memory", "MiB", [x.rss_kib / 1024 for x in once], ("<=", 64), **shape)
-    recorder.add("exactly-once: start alone, wall", "s", [x for _, x in starts], **shape)
-    recorder.add("rowcast: start alone, wall", "s", [x for x, _ in starts], **shape)
-    recorder.add("wall: exactly-once / at-least-once, without the start", "ratio",
-                 [(x.wall - b) / (y.wall - a) for x, y, (a, b) in zip(once, ours["real"], starts)],
-                 ("<=", 1.15), **shape)
     recorder.add("reading floor: CPU", "s", [r.cpu for r in read])
     recorder.add("reading floor: wall", "s", [r.wall for r in read])
     for broker in ("embedded", "real"):

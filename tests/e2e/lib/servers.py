@@ -48,12 +48,13 @@ def _call(*arguments, check=True, environment=None, timeout=180):
 class Server:
     """A running server: its env as attributes of lower-case names."""
 
-    def __init__(self, kind, instance, options, environment):
+    def __init__(self, kind, instance, options, environment, keep=False):
         self.kind = kind
         self.instance = instance
         self.options = options
         self.environment = environment
-        self._start("--clean")  # what an earlier run has left is of no use, and thousands of topics slow a broker down
+        # What an earlier run has left is of no use to tests, and thousands of topics slow a broker down.
+        self._start(*(() if keep else ("--clean",)))
 
     def _name(self):
         return [self.kind] + (["--instance", self.instance] if self.instance else [])
@@ -113,20 +114,21 @@ class Server:
             return f"{row[0]}:{row[1]}"
 
 
-def _server(kind, instance, options, environment=None):
+def _server(kind, instance, options, environment=None, keep=False):
     name = f"{PREFIX}_{instance}" if instance else ""
     key = (kind, name)
     with _lock:
         if key not in _known:
             was_running = _call("status", kind, *(["--instance", name] if name else []), check=False).returncode == 0
-            _known[key] = Server(kind, name, list(options), environment)
+            _known[key] = Server(kind, name, list(options), environment, keep)
             if not was_running:
                 _started_now(kind, name)
         return _known[key]
 
 
-def mysql(instance="", *options, environment=None):
-    return _server("mysql", instance, options, environment)
+def mysql(instance="", *options, environment=None, keep=False):
+    """keep: with the data that it has, if there is some."""
+    return _server("mysql", instance, options, environment, keep)
 
 
 def mariadb(instance="", *options, environment=None):
