@@ -46,7 +46,19 @@ def partition_counts(brokers, timeout=60):
 
 
 def read_topic(brokers, topic, timeout=120):
-    """Every message of a topic, by partition and offset; none when there is no such topic."""
+    """Every message of a topic, by partition and offset; none when there is no such topic.
+
+    Brokers that do not answer are asked again for a while.
+    """
+    for pause in (1, 3, 10):
+        try:
+            return _read_topic(brokers, topic, timeout)
+        except (RuntimeError, subprocess.TimeoutExpired):
+            time.sleep(pause)
+    return _read_topic(brokers, topic, timeout)
+
+
+def _read_topic(brokers, topic, timeout):
     if topic not in partition_counts(brokers):
         return []
     done = subprocess.run(
