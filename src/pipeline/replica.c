@@ -516,7 +516,7 @@ static void drop_open_group(struct replica *r)
                       .skip_next_id = r->group.skip_next_id,
                       .skip_of = r->group.skip_of,
                       .es_ms = r->group.es_ms};
-    bool cut = false, stated = r->group.stated;
+    bool cut = false, stated = r->group.stated, halved = r->group.halved;
     bool undone = feeder_rollback(r->o.feeder) == ERR_OK;
     replica_copy_group_end(r, !undone);
     if (undone) {
@@ -532,7 +532,7 @@ static void drop_open_group(struct replica *r)
         cut = true;
     }
     r->group = g;
-    r->spoiled = r->o.cutter != NULL && stated && g.skip == 0;
+    r->spoiled = r->o.cutter != NULL && ((stated && g.skip == 0) || (halved && !undone));
     if (cut && r->o.cutter == NULL && r->boundary_fresh && replica_point(r) != ERR_OK)
         log_debug("reader.point", "reason=\"the boundary before a cut group was not recorded\"");
 }

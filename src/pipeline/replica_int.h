@@ -40,6 +40,7 @@ struct group {
     struct savepoint savepoints[SAVEPOINTS_MAX];
     bool dropped;              /* an XA group too large to hold: read again when it commits */
     bool stated;               /* a statement of it went out */
+    bool halved;               /* of its last change one half went out: no position says that */
     uint64_t es_ms;            /* of its last rows */
     uint64_t commit_us;        /* by the source's clock, since 1970; 0: not known */
     struct binlog_place begin; /* where it begins; file 0: not worked out yet */

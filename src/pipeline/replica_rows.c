@@ -210,6 +210,15 @@ static enum err route_row(struct replica *r, const struct rows_job *job,
     return feed_sides(r, b, ref, sides);
 }
 
+/* The row at hand did not go out whole: what stands for those that did may not cover it. */
+static enum err not_fed(struct replica *r, uint64_t id, uint64_t fed, enum err e)
+{
+    r->group.rows--;
+    r->group.halved = r->fed != fed;
+    r->next_id = id;
+    return e;
+}
+
 static enum err walk(struct replica *r, const struct rows_job *job, struct slice images)
 {
     static const uint8_t ops[] = {[BINLOG_ROWS_WRITE] = CHANGE_INSERT,
@@ -224,12 +233,14 @@ static enum err walk(struct replica *r, const struct rows_job *job, struct slice
         r->group.rows++;
         if (r->group.rows <= r->group.skip)
             continue; /* went out before the connection was lost */
+        uint64_t id = r->next_id, fed = r->fed;
         enum err e = r->group.dropped ? ERR_OK : route_row(r, job, &row, &ref);
         if (e == ERR_NO_ROOM) { /* a pinned group that has outgrown the bound is dropped */
             TRY(replica_make_room(r));
             e = r->group.dropped ? ERR_OK : ERR_BUG;
         }
-        TRY(e);
+        if (e != ERR_OK)
+            return not_fed(r, id, fed, e);
     }
     return ERR_OK;
 }
