@@ -134,7 +134,8 @@ struct copy {
     /* the reader's */
     uint32_t held;  /* chunks that wait for their mark */
     uint32_t parts; /* ranges of which parts were handed over, and not all */
-    bool look;     /* a table can be prepared when the stream is at look_at */
+    bool torn;      /* some rows of a chunk were fed, and not all */
+    bool look;      /* a table can be prepared when the stream is at look_at */
     struct binlog_place look_at;
     struct copy_range *touching; /* ranges that the open group has touched */
     struct copy_entry *standing; /* a table without a key is being read: the stream stands ... */

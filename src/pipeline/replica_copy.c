@@ -443,11 +443,13 @@ static enum err hand_over(struct replica *r, struct copy_range *rg)
     struct copy *c = r->o.copy;
     struct chunk *chunk = rg->chunk;
     uint64_t sent = 0;
+    c->torn = true;
     enum err err = feed_chunk(r, rg, chunk, &sent);
     if (err != ERR_OK && err_class(err) == ERRC_DATA && r->em.text[0] == 0)
         errmsg_set(&r->em, err, "table %.*s.%.*s: its rows cannot be read: %s",
                    SLICE_ARG(rg->entry->database), SLICE_ARG(rg->entry->name), err_text(err));
     TRY(err);
+    c->torn = false;
     rg->chunk = chunk->next;
     c->held--;
     bool more = chunk->more;

@@ -69,6 +69,18 @@ static bool is_old(const struct replica *r)
     return r->fed > 0 && clock_mono_ms() - r->fed_ms > r->o.txn_timeout_ms / PART_OF_TIMEOUT;
 }
 
+/*
+ * Some rows of a range that is copied are fed, and not all: a cut would show
+ * them, and they would come again where the range is read anew. The parts of a
+ * range that comes in several chunks become visible together if that can be;
+ * those of a chunk always.
+ */
+static bool in_mid_range(const struct replica *r)
+{
+    const struct copy *c = r->o.copy;
+    return c != NULL && (c->torn || (c->parts > 0 && !is_old(r)));
+}
+
 enum err replica_cut_if_due(struct replica *r, bool dry)
 {
     struct cutter *c = r->o.cutter;
@@ -82,12 +94,7 @@ enum err replica_cut_if_due(struct replica *r, bool dry)
                             .dry = dry,
                             .since_ms = clock_mono_ms() - atomic_load(&c->committed_ms),
                             .took_ms = atomic_load(&c->took_ms)};
-    if (!cut_is_due(&load))
-        return ERR_OK;
-    /* The parts of a range that is copied in several become visible together, if that can be. */
-    if (r->o.copy != NULL && r->o.copy->parts > 0 && !is_old(r))
-        return ERR_OK;
-    return cut_at_boundary(r);
+    return cut_is_due(&load) && !in_mid_range(r) ? cut_at_boundary(r) : ERR_OK;
 }
 
 enum err replica_cut_inside(struct replica *r)
@@ -126,11 +133,12 @@ enum err replica_cut_apart(struct replica *r)
     return wait_committed(r);
 }
 
-/* Also while the task stops, when nothing else waits any more. */
+/* Also while the task stops, when nothing else waits any more. What cannot be covered is aborted.
+ */
 void replica_cut_last(struct replica *r)
 {
     struct cutter *c = r->o.cutter;
-    if (c == NULL || r->spoiled)
+    if (c == NULL || r->spoiled || in_mid_range(r))
         return;
     while (is_under_way(c)) {
         if (atomic_load(&c->closed) || fault_err(r->o.fault) != ERR_OK)

@@ -20,6 +20,9 @@ from lib.task import SANITIZED
 from lib.web import LISTEN, Web
 
 KILLS = 100 if LONG else 4 if SANITIZED else 10
+# The reader waits for room most of the time.
+SLOW_LIMITS = {"memory": "8MB", "lanes": 1}
+SLOW_CODEC = {"compression": "gzip", "compression_level": 9}
 
 
 class ExactlyOnce(EndToEnd):
@@ -205,6 +208,23 @@ class ExactlyOnce(EndToEnd):
         messages = self.assert_once(c, ["t"])
         self.assertEqual(len(messages), 60000)
 
+    def test_stops_in_the_middle_of_a_large_transaction(self):
+        """The reader is ahead of a lane that compresses slowly, with a row in its hands that has not gone out."""
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        task = self.exactly_once(limits=SLOW_LIMITS, destination=SLOW_CODEC)
+        task.run_until_caught_up()
+        c.run("SET SESSION cte_max_recursion_depth = 1000000")
+        c.run("INSERT INTO t WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 150000) SELECT n, n FROM s")
+        dice = random.Random(SEED)
+        note(f"seed {SEED}")
+        for _ in range(12 if LONG else 4):
+            process = task.start()
+            process.wait_streaming()
+            time.sleep(dice.uniform(0, 0.3))
+            self.assertEqual(process.stop(), 0, process.tail())
+        task.run_until_caught_up(60)
+        self.assertEqual(len(self.assert_once(c, ["t"])), 150000)
+
     def test_transactions_that_are_larger_than_the_memory_together_only(self):
         """Each is too large to be held, so it flows; none is visible in parts."""
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, body VARCHAR(1000))")
@@ -297,6 +317,23 @@ class CopyExactlyOnce(CopyCase):
         self.assertEqual(fold.repeats, 0)
         inits = Counter(m.key for m in self.messages() if m.change["type"] == "INIT" and m.key is not None)
         self.assertEqual([key for key, count in inits.items() if count > 1], [])
+
+    def test_stops_in_mid_chunk(self):
+        """The reader is ahead of a lane that compresses slowly, with the rest of a chunk in its hands."""
+        self.server = servers.mysql()
+        c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY)")
+        c.run("SET SESSION cte_max_recursion_depth = 1000000")
+        c.run("INSERT INTO t WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100000) SELECT n FROM s")
+        dice = random.Random(SEED)
+        note(f"seed {SEED}")
+        task = self.copy(limits=SLOW_LIMITS, destination={"delivery": "exactly-once", **SLOW_CODEC})
+        for _ in range(12 if LONG else 4):
+            process = task.start()
+            process.wait_log(r"task\.running", 30)
+            time.sleep(dice.uniform(0.05, 0.3))
+            self.assertEqual(process.stop(), 0, process.tail())
+        task.run_until_caught_up(60)
+        self.assertEqual(Counter(Counter(m.key for m in self.messages()).values()), {1: 100000})
 
 
 if __name__ == "__main__":
