@@ -66,6 +66,7 @@ void copy_free(struct copy *c)
     if (c == NULL)
         return;
     copy_stop(c);
+    copy_workers_join(c->workers);
     /* Chunks first: their frames lie in the workers' pools. */
     while (c->given != NULL) {
         struct chunk *chunk = c->given;

@@ -316,7 +316,7 @@ static void wake_all(struct copy_workers *all)
             net_loop_wake(all->workers[i].loop);
 }
 
-void copy_workers_free(struct copy_workers *all)
+void copy_workers_join(struct copy_workers *all)
 {
     if (all == NULL)
         return;
@@ -325,7 +325,15 @@ void copy_workers_free(struct copy_workers *all)
         struct worker *w = &all->workers[i];
         if (w->started)
             pthread_join(w->thread, NULL);
+        w->started = false;
     }
+}
+
+void copy_workers_free(struct copy_workers *all)
+{
+    if (all == NULL)
+        return;
+    copy_workers_join(all);
     for (uint32_t i = 0; i < all->count; i++) {
         struct worker *w = &all->workers[i];
         frame_pool_free(w->pool);

@@ -84,5 +84,8 @@ NODISCARD enum err copy_workers_start(const struct copy_workers_options *o,
 /* All workers have ended by themselves (take() said ERR_STOPPED). */
 bool copy_workers_ended(const struct copy_workers *w);
 
-/* stop is set: waits for the threads. Chunks must have been freed before, for their frames. */
+/* stop is set: waits for the threads, which use chunks and ranges until then. NULL is fine. */
+void copy_workers_join(struct copy_workers *w);
+
+/* Joins, and frees. Chunks must have been freed before, for their frames. NULL is fine. */
 void copy_workers_free(struct copy_workers *w);

@@ -212,6 +212,17 @@ class KillsMysql(Kills, CopyCase):
             with replica.connect(self.database) as there:
                 self.finish(there, task, writers, task.start("--until", "caught-up"), strict=False)
 
+    def test_a_stop_while_queries_wait(self):
+        """What the connections of the copy have in hands is theirs until they are over."""
+        c, task, _ = self.slow_copy()
+        for _ in range(2):
+            process = task.start()
+            process.wait_log(r"copy\.start", 30)
+            with self.server.connect(self.database) as other:
+                other.run("LOCK TABLES " + ",".join(f"{k.name} WRITE" for k in self.kinds))
+                servers.wait_for(lambda: any("metadata lock" in str(row[6]) for row in c.text("SHOW PROCESSLIST") if row[1] == self.user()), 30, "a query that waits")
+                self.assertEqual(process.stop(), 0, process.tail())
+
     def test_chunks_that_are_larger_than_the_memory(self):
         c = self.create(self.server, "CREATE TABLE t (id INT PRIMARY KEY, doc TEXT)")
         for at in range(0, 30000, 1000):
