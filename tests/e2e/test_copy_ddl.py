@@ -47,6 +47,8 @@ class Definitions:
         with writers as versions:
             if which < 0.15:
                 self.connection.run(f"TRUNCATE TABLE {table}")
+                if table == "k_auto":  # what the server counts must not come to the key of a number of another session
+                    self.connection.run("ALTER TABLE k_auto AUTO_INCREMENT = 500000000")
                 self.truncated[table] = list(versions)
                 return f"TRUNCATE {table}"
             if which < 0.60:
