@@ -58,6 +58,21 @@ struct history_scan {
     struct errmsg *em;
 };
 
+static struct seen **bucket_of(const struct history_scan *c, struct slice database,
+                               struct slice table)
+{
+    return &c->buckets[hash_item(hash_item(HASH_START, database), table) % BUCKETS];
+}
+
+/* NULL: nothing was seen of it. */
+static struct seen *look_up(const struct history_scan *c, struct slice database, struct slice table)
+{
+    struct seen *n = *bucket_of(c, database, table);
+    while (n != NULL && !(slice_eq(n->table, table) && slice_eq(n->database, database)))
+        n = n->next;
+    return n;
+}
+
 /* NULL: a table that the scan is not about. */
 static enum err find_seen(struct history_scan *c, struct slice database, struct slice table,
                           struct seen **out)
@@ -65,13 +80,10 @@ static enum err find_seen(struct history_scan *c, struct slice database, struct 
     *out = NULL;
     if (c->table.len > 0 && !(slice_eq(c->table, table) && slice_eq(c->database, database)))
         return ERR_OK;
-    struct seen **bucket = &c->buckets[hash_item(hash_item(HASH_START, database), table) % BUCKETS];
-    for (struct seen *n = *bucket; n != NULL; n = n->next) {
-        if (slice_eq(n->table, table) && slice_eq(n->database, database)) {
-            *out = n;
-            return ERR_OK;
-        }
-    }
+    *out = look_up(c, database, table);
+    if (*out != NULL)
+        return ERR_OK;
+    struct seen **bucket = bucket_of(c, database, table);
     struct seen *n = malloc(sizeof(*n) + database.len + table.len);
     if (n == NULL)
         return ERR_NO_MEMORY;
@@ -456,13 +468,17 @@ static bool any_missed(const struct history_scan *c)
     return false;
 }
 
+/* Asked for every table of the source. */
 static bool is_missed(void *scan, struct slice database, struct slice table)
 {
     const struct history_scan *c = scan;
+    if (table.len > 0) {
+        const struct seen *n = look_up(c, database, table);
+        return n != NULL && n->missed;
+    }
     for (size_t i = 0; i < BUCKETS; i++)
         for (const struct seen *n = c->buckets[i]; n != NULL; n = n->next)
-            if (n->missed && slice_eq(n->database, database) &&
-                (table.len == 0 || slice_eq(n->table, table)))
+            if (n->missed && slice_eq(n->database, database))
                 return true;
     return false;
 }
